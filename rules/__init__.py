@@ -1,0 +1,1 @@
+"""What the law says: YAML only. This file makes the rules travel inside the installed package."""

@@ -1,0 +1,128 @@
+"""Canonical JSON: the one way to write a value as bytes, so that equal values have equal digests.
+
+The bytes are those of RFC 8785 (JSON Canonicalization Scheme) for the values allowed here: text, true and false,
+null, whole numbers within ±(2**53 - 1), lists, tuples, and mappings whose keys are ASCII text. Anything else is refused,
+because two readers could see two different values in it: a binary float, a Decimal, a key that is not text, a whole
+number that a reader with binary floats would round, text that is not Unicode.
+"""
+
+import hashlib
+import json
+
+__all__ = ["LARGEST", "NotCanonical", "digest", "dumps"]
+
+LARGEST = 2**53 - 1
+"""The largest whole number, up or down from zero, that every JSON reader keeps exactly (RFC 8785, RFC 7493)."""
+
+_SCALARS = frozenset({str, int, bool, type(None)})
+_encode = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+
+
+class NotCanonical(ValueError):
+    """A value that has no canonical form. `pointer` is its place as a JSON pointer (RFC 6901)."""
+
+    def __init__(self, pointer: str, why: str) -> None:
+        super().__init__(f"{pointer or 'the value'}: {why}")
+        self.pointer = pointer
+        self.why = why
+
+
+def dumps(value: object) -> bytes:
+    """The canonical JSON of `value`, in UTF-8. The order in which a mapping was filled does not matter.
+
+    Raises NotCanonical, which names the place, for a value that has no canonical form.
+    """
+    try:
+        if not _is_plain(value):
+            raise _complaint(value)
+        return _encode(value).encode()
+    except RecursionError:
+        raise NotCanonical("", "is nested too deeply, or holds itself") from None
+    except UnicodeEncodeError:
+        raise _complaint(value) from None
+
+
+def digest(value: object) -> str:
+    """The SHA-256 of the canonical JSON of `value`, as 64 lower-case hexadecimal digits. Raises NotCanonical."""
+    return hashlib.sha256(dumps(value)).hexdigest()
+
+
+def _is_plain(value: object) -> bool:
+    """Whether `value` holds only what is allowed, lone surrogates apart: those show when the text is encoded.
+
+    Exact types, not isinstance: an Enum or a subclass of int could write itself otherwise than it compares.
+    """
+    kind = type(value)
+    if kind is dict:
+        try:
+            if not "".join(value).isascii():  # type: ignore[call-overload]
+                return False
+        except TypeError:  # a key that is not text
+            return False
+        items = value.values()  # type: ignore[attr-defined]
+    elif kind is list or kind is tuple:
+        items = value
+    elif kind is int:
+        return -LARGEST <= value <= LARGEST  # type: ignore[operator]
+    else:
+        return kind in _SCALARS
+    for item in items:
+        kind = type(item)
+        if kind is str:
+            continue
+        if kind is int:
+            if not -LARGEST <= item <= LARGEST:
+                return False
+        elif kind is dict or kind is list or kind is tuple:
+            if not _is_plain(item):
+                return False
+        elif kind not in _SCALARS:
+            return False
+    return True
+
+
+def _complaint(value: object, pointer: str = "") -> NotCanonical:
+    """What is wrong with `value`, and where. Slow and thorough: called only when something is."""
+    return _find(value, pointer) or NotCanonical(pointer, "has no canonical form")
+
+
+def _find(value: object, pointer: str) -> NotCanonical | None:
+    kind = type(value)
+    if kind is str:
+        return None if _is_unicode(value) else NotCanonical(pointer, "holds half of a surrogate pair: not Unicode text")
+    if kind is int:
+        if -LARGEST <= value <= LARGEST:  # type: ignore[operator]
+            return None
+        return NotCanonical(pointer, f"a whole number beyond {LARGEST}, which some readers round; write it as text")
+    if kind is dict:
+        for key, item in value.items():  # type: ignore[attr-defined]
+            if type(key) is not str:
+                return NotCanonical(pointer, f"a key is of type {type(key).__name__}; keys are text")
+            if not key.isascii():
+                return NotCanonical(pointer, f"the key {key!a} is not ASCII; put the word in the value")
+            found = _find(item, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")
+            if found:
+                return found
+        return None
+    if kind is list or kind is tuple:
+        for place, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+            found = _find(item, f"{pointer}/{place}")
+            if found:
+                return found
+        return None
+    if kind in _SCALARS:
+        return None
+    if kind is float:
+        return NotCanonical(pointer, "a binary float; write money as whole fen and other numbers as text")
+    return NotCanonical(pointer, f"a value of type {kind.__name__}; allowed: text, true, false, null, whole numbers, lists, "
+                        "mappings")
+
+
+def _is_unicode(text: object) -> bool:
+    try:
+        str(text).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

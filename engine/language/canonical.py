@@ -1,18 +1,19 @@
 """Canonical JSON: the one way to write a value as bytes, so that equal values have equal digests.
 
-The bytes are those of RFC 8785 (JSON Canonicalization Scheme) for the values allowed here: text, true and false,
-null, whole numbers within ±(2**53 - 1), lists, tuples, and mappings whose keys are ASCII text. Anything else is refused,
-because two readers could see two different values in it: a binary float, a Decimal, a key that is not text, a whole
-number that a reader with binary floats would round, text that is not Unicode.
+The bytes are those of RFC 8785 (JSON Canonicalization Scheme) for the values allowed here: text, true and
+false, null, whole numbers within ±(2**53 - 1), lists, tuples, and mappings whose keys are ASCII text.
+Anything else is refused, because two readers could see two different values in it: a binary float, a Decimal,
+a key that is not text, a whole number that a reader with binary floats would round, text that is not Unicode.
 """
 
 import hashlib
 import json
+from typing import Any
 
 __all__ = ["LARGEST", "NotCanonical", "digest", "dumps"]
 
 LARGEST = 2**53 - 1
-"""The largest whole number, up or down from zero, that every JSON reader keeps exactly (RFC 8785, RFC 7493)."""
+"""The largest whole number, up or down from zero, that every JSON reader keeps exactly (RFC 7493)."""
 
 _SCALARS = frozenset({str, int, bool, type(None)})
 _encode = json.JSONEncoder(
@@ -45,11 +46,11 @@ def dumps(value: object) -> bytes:
 
 
 def digest(value: object) -> str:
-    """The SHA-256 of the canonical JSON of `value`, as 64 lower-case hexadecimal digits. Raises NotCanonical."""
+    """The SHA-256 of the canonical JSON of `value`, in 64 hexadecimal digits. Raises NotCanonical."""
     return hashlib.sha256(dumps(value)).hexdigest()
 
 
-def _is_plain(value: object) -> bool:
+def _is_plain(value: Any) -> bool:
     """Whether `value` holds only what is allowed, lone surrogates apart: those show when the text is encoded.
 
     Exact types, not isinstance: an Enum or a subclass of int could write itself otherwise than it compares.
@@ -57,15 +58,15 @@ def _is_plain(value: object) -> bool:
     kind = type(value)
     if kind is dict:
         try:
-            if not "".join(value).isascii():  # type: ignore[call-overload]
+            if not "".join(value).isascii():
                 return False
         except TypeError:  # a key that is not text
             return False
-        items = value.values()  # type: ignore[attr-defined]
+        items = value.values()
     elif kind is list or kind is tuple:
         items = value
     elif kind is int:
-        return -LARGEST <= value <= LARGEST  # type: ignore[operator]
+        return -LARGEST <= value <= LARGEST
     else:
         return kind in _SCALARS
     for item in items:
@@ -83,22 +84,16 @@ def _is_plain(value: object) -> bool:
     return True
 
 
-def _complaint(value: object, pointer: str = "") -> NotCanonical:
+def _complaint(value: object) -> NotCanonical:
     """What is wrong with `value`, and where. Slow and thorough: called only when something is."""
-    return _find(value, pointer) or NotCanonical(pointer, "has no canonical form")
+    return _find(value, "") or NotCanonical("", "has no canonical form")
 
 
-def _find(value: object, pointer: str) -> NotCanonical | None:
+def _find(value: Any, pointer: str) -> NotCanonical | None:
     kind = type(value)
-    if kind is str:
-        return None if _is_unicode(value) else NotCanonical(pointer, "holds half of a surrogate pair: not Unicode text")
-    if kind is int:
-        if -LARGEST <= value <= LARGEST:  # type: ignore[operator]
-            return None
-        return NotCanonical(pointer, f"a whole number beyond {LARGEST}, which some readers round; write it as text")
     if kind is dict:
-        for key, item in value.items():  # type: ignore[attr-defined]
-            if type(key) is not str:
+        for key, item in value.items():
+            if not isinstance(key, str):
                 return NotCanonical(pointer, f"a key is of type {type(key).__name__}; keys are text")
             if not key.isascii():
                 return NotCanonical(pointer, f"the key {key!a} is not ASCII; put the word in the value")
@@ -107,22 +102,32 @@ def _find(value: object, pointer: str) -> NotCanonical | None:
                 return found
         return None
     if kind is list or kind is tuple:
-        for place, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+        for place, item in enumerate(value):
             found = _find(item, f"{pointer}/{place}")
             if found:
                 return found
         return None
+    why = _refusal(value)
+    return NotCanonical(pointer, why) if why else None
+
+
+def _refusal(value: Any) -> str | None:
+    kind = type(value)
+    if kind is str:
+        return None if _is_unicode(value) else "holds half of a surrogate pair, which is not Unicode text"
+    if kind is int:
+        fits = -LARGEST <= value <= LARGEST
+        return None if fits else f"a whole number beyond {LARGEST}, which some readers round; write it as text"
     if kind in _SCALARS:
         return None
     if kind is float:
-        return NotCanonical(pointer, "a binary float; write money as whole fen and other numbers as text")
-    return NotCanonical(pointer, f"a value of type {kind.__name__}; allowed: text, true, false, null, whole numbers, lists, "
-                        "mappings")
+        return "a binary float; write money as whole fen and other numbers as text"
+    return f"of type {kind.__name__}; allowed are text, true, false, null, whole numbers, lists and mappings"
 
 
-def _is_unicode(text: object) -> bool:
+def _is_unicode(text: str) -> bool:
     try:
-        str(text).encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

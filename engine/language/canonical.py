@@ -66,7 +66,7 @@ def _is_plain(value: Any) -> bool:
     elif kind is list or kind is tuple:
         items = value
     elif kind is int:
-        return -LARGEST <= value <= LARGEST
+        return bool(-LARGEST <= value <= LARGEST)
     else:
         return kind in _SCALARS
     for item in items:
@@ -117,7 +117,7 @@ def _refusal(value: Any) -> str | None:
         return None if _is_unicode(value) else "holds half of a surrogate pair, which is not Unicode text"
     if kind is int:
         fits = -LARGEST <= value <= LARGEST
-        return None if fits else f"a whole number beyond {LARGEST}, which some readers round; write it as text"
+        return None if fits else f"a whole number beyond {LARGEST}, which some readers round: write text"
     if kind in _SCALARS:
         return None
     if kind is float:

@@ -17,8 +17,10 @@ def _examples() -> int:
     return int(text)
 
 
-# The short run draws the same cases every time, so that a change is what made it fail; new cases are for the soak.
-settings.register_profile("jiuzhu", max_examples=_examples(), derandomize=not SOAK, deadline=None, print_blob=True)
+# The short run draws the same cases every time: what makes it fail is a change. New cases are for the soak.
+settings.register_profile(
+    "jiuzhu", max_examples=_examples(), derandomize=not SOAK, deadline=None, print_blob=True
+)
 settings.load_profile("jiuzhu")
 
 

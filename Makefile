@@ -24,14 +24,14 @@ run: $(READY) ## 校验政策，给出一户家庭的测算 / check the rules, t
 
 test: lint ## 运行全部检查 / run every check
 	$(JIUZHU) check
-	$(PY) -m pytest -n auto
+	$(PY) -m pytest -n auto --dist loadgroup
 
 lint: $(READY) ## 代码风格与类型 / style and types
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
 soak: $(READY) ## 长时间随机测试 / the long random tests (JIUZHU_EXAMPLES says how long)
-	JIUZHU_SLOW=1 JIUZHU_SOAK=1 JIUZHU_EXAMPLES=$${JIUZHU_EXAMPLES:-10000} $(PY) -m pytest -n auto -m ""
+	JIUZHU_SLOW=1 JIUZHU_SOAK=1 JIUZHU_EXAMPLES=$${JIUZHU_EXAMPLES:-10000} $(PY) -m pytest -n auto --dist loadgroup -m ""
 
 bench: $(READY) $(VENV)/.ready-bench ## 性能测量 / measure, beside the peers a user would pick
 	$(PY) -m bench

@@ -54,6 +54,24 @@ class Truth:
         return self.certain is self.possible
 
 
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A choice: the set of values it may still have, as the backend carries it."""
+
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list of choices: those it surely holds and those it may hold."""
+
+    must: Term
+    may: Term
+
+
+Folded = Any  # Num | Truth | Mask | Several
+
+
 class Backend(ABC):
     """How one engine writes integers and truths. Constants are folded here, so that every engine folds alike."""
 

@@ -7,36 +7,13 @@ only how it reads a fact, a parameter, another policy, the members, and how it c
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 from engine.language import ends
-from engine.language.ends import Backend, Num, Range, Term, Truth
-from engine.language.tree import Condition, Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """A choice: the set of values it may still have, as the backend carries it."""
-
-    term: Term
-
-
-@dataclass(frozen=True, slots=True)
-class Several:
-    """A list of choices: those it surely holds and those it may hold."""
-
-    must: Term
-    may: Term
-
-
-Folded = Any  # Num | Truth | Mask | Several
-
-
-def range_of(expr: Expr) -> Range:
-    """The limits the checker worked out for an expression."""
-    return Range(expr.type.least, expr.type.most)
+from engine.language.ends import Backend, Folded, Mask, Num, Several, Truth
+from engine.language.operators import OPERATORS
+from engine.language.tree import Expr
 
 
 class Fold(Backend):
@@ -93,8 +70,6 @@ class Fold(Backend):
         leaf = _LEAVES.get(expr.op)
         if leaf is not None:
             return leaf(self, expr)
-        from engine.language.operators import OPERATORS
-
         return OPERATORS[expr.op].ends(self, expr)
 
     def number(self, expr: Expr) -> Num:
@@ -117,7 +92,7 @@ class Fold(Backend):
         return self.choice(expr.type.choices, (value,))
 
 
-_LEAVES = {
+_LEAVES: dict[str, Callable[[Fold, Expr], Folded]] = {
     "literal": lambda fold, expr: fold.literal(expr),
     "fact": lambda fold, expr: fold.fact(expr),
     "parameter": lambda fold, expr: fold.parameter(expr, [fold.value(key) for key in expr.args]),
@@ -134,7 +109,3 @@ _LEAVES = {
     "max_members": lambda fold, expr: fold.members(expr),
 }
 
-
-def leaves(condition: Condition) -> list[Condition]:
-    """The leaves of a condition tree, left to right."""
-    return [node for node in condition.walk() if node.kind == "leaf"]

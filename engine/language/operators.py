@@ -12,14 +12,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.language import ends
-from engine.language.ends import Range, Truth
-from engine.language.fold import Mask, range_of
+from engine.language.ends import Folded, Mask, Range, Truth
 from engine.language.places import Place
 from engine.language.tree import Expr
 from engine.language.types import DATE, NUMERIC, PLAIN, YES_NO, Base, Type, Unit
 
 if TYPE_CHECKING:
-    from engine.language.fold import Fold, Folded
+    from engine.language.fold import Fold
 
 ROUND_STEPS = (Fraction(1, 100), Fraction(1, 10), Fraction(1), Fraction(10), Fraction(100))
 
@@ -222,6 +221,11 @@ def _marginal_result(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place
 
 _PERIODS = {"yearly": "year", "monthly": "month", "weekly": "week"}
 _PER_YEAR = {"year": 1, "month": 12, "week": 52}
+
+
+def range_of(expr: Expr) -> Range:
+    """The limits the checker worked out for an expression."""
+    return Range(expr.type.least, expr.type.most)
 
 
 def _factor(op: str, unit: Unit) -> Fraction | None:

@@ -1,0 +1,277 @@
+"""What can be written in the ledger: frozen drafts going in, frozen entries coming out.
+
+A draft's body is canonical JSON and opaque here. The few things that auditors look for stand beside it, in a
+DecisionIndex; both are digested into the entry, so both are covered by the chain.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from engine.language import canonical
+from engine.ledger.errors import Refused
+
+__all__ = [
+    "KINDS",
+    "DecisionIndex",
+    "Draft",
+    "Entry",
+    "PolicyLine",
+    "Receipt",
+    "Request",
+    "confirmation",
+    "correction",
+    "decision",
+    "departure",
+    "erasure",
+    "instant",
+]
+
+KINDS = ("decision", "confirmation", "departure", "correction", "erasure", "rulebook")
+"""decision: the engine's proposal. confirmation: a person adopts it. departure: a person decides otherwise, and why.
+correction: a decision made again, naming the old one. erasure: a household's identity was destroyed.
+rulebook: the rules themselves, file by file, so that any decision can be made again."""
+
+STATUSES = ("eligible", "ineligible", "undetermined")
+
+_DAY_TEXT = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_DAY = re.compile(_DAY_TEXT)
+_INSTANT = re.compile(rf"({_DAY_TEXT}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.([0-9]{{1,6}}))?Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
+
+
+class PolicyLine(NamedTuple):
+    """One answer of a decision. `subject` is "household" or a member's id; amounts are whole fen, least <= most."""
+
+    policy: str
+    subject: str
+    status: str
+    least_fen: int
+    most_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionIndex:
+    """What a decision can be found by.
+
+    on: the day the law was read for, YYYY-MM-DD. rulebook: digest of a rulebook already in the ledger.
+    engine: version that decided. caseworker: id of the API key that asked. household_id: a random id, never a
+    name or number. explanation: the Chinese text, for full-text search; it must hold no identity field.
+    """
+
+    policies: tuple[PolicyLine, ...]
+    on: str
+    rulebook: str
+    engine: str
+    caseworker: str
+    household_id: str
+    explanation: str
+
+    def document(self) -> dict[str, Any]:
+        """As it is digested and stored. The household stands in the entry's header instead."""
+        return {
+            "caseworker": self.caseworker,
+            "engine": self.engine,
+            "explanation": self.explanation,
+            "on": self.on,
+            "policies": [list(line) for line in self.policies],
+            "rulebook": self.rulebook,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An idempotent call: who asked (id of the API key), the Idempotency-Key as sent, SHA-256 of the body as hex."""
+
+    owner: str
+    key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry before it has a place. Make one with the functions below, not by hand."""
+
+    kind: str
+    at: str
+    body: bytes
+    index: bytes | None = None
+    rulebook: str | None = None
+    refers: int | None = None
+    household: str | None = None
+    request: Request | None = None
+    identity: Any = None  # identity.Sealed
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """That an entry is on disk: its number, and its hash, which is also its leaf in the Merkle tree (hex).
+
+    `repeated`: the idempotency key was used before with the same body; this is the entry written then.
+    """
+
+    seq: int
+    hash: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored entry. Digests and hashes are hex; `body` and `index` are read JSON (index: decisions only)."""
+
+    seq: int
+    kind: str
+    at: str
+    refers: int | None
+    household: str | None
+    identity: str | None
+    request_key: str | None
+    request_body: str | None
+    body_digest: str
+    index_digest: str | None
+    previous: str
+    hash: str
+    body: Any
+    index: Any
+
+
+def instant(at: str) -> str:
+    """`at` with exactly six decimals, so that text order is time order. ISO 8601 in UTC, ending in Z.
+
+    Raises Refused for anything else: an offset, a blank, a seventh decimal.
+    """
+    match = _INSTANT.fullmatch(at)
+    if match is None:
+        raise Refused(
+            "时间须为 UTC 的 ISO 8601 格式，例如 2026-11-21T08:00:00Z",
+            "a time is ISO 8601 in UTC, such as 2026-11-21T08:00:00Z",
+            "bad-time",
+        )
+    return f"{match[1]}.{(match[2] or '').ljust(6, '0')}Z"
+
+
+def decision(
+    body: Mapping[str, Any] | bytes,
+    index: DecisionIndex,
+    at: str,
+    *,
+    request: Request | None = None,
+    identity: Any = None,
+) -> Draft:
+    """The engine's decision. `body`: its document, or that document's canonical bytes if the caller has them.
+
+    `identity`: what identity.seal gave, or None when nobody was named. Raises Refused.
+    """
+    _check_index(index)
+    return Draft(
+        kind="decision",
+        at=instant(at),
+        body=_bytes(body),
+        index=canonical.dumps(index.document()),
+        rulebook=index.rulebook,
+        household=index.household_id,
+        request=_checked(request),
+        identity=identity,
+    )
+
+
+def confirmation(decision: int, by: str, at: str, *, note: str = "", request: Request | None = None) -> Draft:
+    """A caseworker (`by`: key id) adopts decision number `decision`."""
+    body = {"by": _name(by, "by"), "decision": decision, "note": note}
+    return _about(decision, "confirmation", body, at, request)
+
+
+def departure(
+    decision: int, by: str, reason: str, at: str, *, instead: Any = None, request: Request | None = None
+) -> Draft:
+    """A caseworker decides otherwise. The reason is required (个人信息保护法 art. 24: a person may refuse what a
+    machine proposed); `instead` is what was decided, as the caller writes it (a canonical JSON value)."""
+    body = {"by": _name(by, "by"), "decision": decision, "instead": instead, "reason": _reason(reason)}
+    return _about(decision, "departure", body, at, request)
+
+
+def correction(
+    old: int,
+    body: Mapping[str, Any] | bytes,
+    index: DecisionIndex,
+    by: str,
+    reason: str,
+    at: str,
+    *,
+    request: Request | None = None,
+    identity: Any = None,
+) -> Draft:
+    """A decision made again in place of number `old`, which stays as it is. Body: {by, decision, old, reason}."""
+    _check_index(index)
+    head = canonical.dumps({"by": _name(by, "by")})[:-1] + b',"decision":'
+    tail = canonical.dumps({"old": old, "reason": _reason(reason)})[1:]
+    return Draft(
+        kind="correction",
+        at=instant(at),
+        body=head + _bytes(body) + b"," + tail,  # keys in order, so canonical without reading `body` again
+        index=canonical.dumps(index.document()),
+        rulebook=index.rulebook,
+        refers=old,
+        household=index.household_id,
+        request=_checked(request),
+        identity=identity,
+    )
+
+
+def erasure(household_id: str, by: str, reason: str, at: str, *, request: Request | None = None) -> Draft:
+    """A household's identity is destroyed; its decisions stay (个人信息保护法 art. 47)."""
+    body = {"by": _name(by, "by"), "household": _name(household_id, "household_id"), "reason": _reason(reason)}
+    return Draft("erasure", instant(at), canonical.dumps(body), household=household_id, request=_checked(request))
+
+
+def _about(decision: int, kind: str, body: dict[str, Any], at: str, request: Request | None) -> Draft:
+    return Draft(kind, instant(at), canonical.dumps(body), refers=decision, request=_checked(request))
+
+
+def _bytes(body: Mapping[str, Any] | bytes) -> bytes:
+    return body if isinstance(body, bytes) else canonical.dumps(body)
+
+
+def _check_index(index: DecisionIndex) -> None:
+    for value, name in ((index.engine, "engine"), (index.caseworker, "caseworker"), (index.household_id, "household_id")):
+        _name(value, name)
+    if not _DIGEST.fullmatch(index.rulebook):
+        raise _bad("rulebook", "须为规则集摘要（64 位十六进制）", "is the digest of a rulebook, 64 hexadecimal digits")
+    if not _DAY.fullmatch(index.on):
+        raise _bad("on", "须为日期 YYYY-MM-DD", "is a day, YYYY-MM-DD")
+    for policy, subject, status, least, most in index.policies:
+        if status not in STATUSES:
+            raise _bad("policies", f"状态须为 {'、'.join(STATUSES)} 之一", f"has a status of {', '.join(STATUSES)}")
+        if type(least) is not int or type(most) is not int or not 0 <= least <= most:
+            raise _bad("policies", "金额须为整数分，且下限不大于上限", "has amounts in whole fen, least <= most")
+        _name(policy, "policies")
+        if not 0 < len(subject) <= 128:
+            raise _bad("policies", "对象须为 household 或成员编号", "has household or a member's id as its subject")
+
+
+def _checked(request: Request | None) -> Request | None:
+    if request is not None:
+        _name(request.owner, "request.owner")
+        _name(request.key, "request.key")
+        if not _DIGEST.fullmatch(request.body):
+            raise _bad("request.body", "须为请求体的 SHA-256", "is the SHA-256 of the request's body")
+    return request
+
+
+def _name(value: str, where: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise _bad(where, "须为 1 至 128 个可见 ASCII 字符", "is 1 to 128 visible ASCII characters")
+    return value
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise _bad("reason", "必须写明理由", "must be given")
+    return text
+
+
+def _bad(where: str, zh: str, en: str) -> Refused:
+    return Refused(f"{where} {zh}", f"{where} {en}", "bad-draft")

@@ -1,0 +1,432 @@
+"""A household's facts, read strictly: every fault at once, each with its path, a code and a way out.
+
+Nothing is coerced and nothing is guessed: money is text or a number with at most two decimals, read as decimal; an
+absent fact is "not asked", null is "not known", and both are unknown. Input values are never echoed in a message, so
+that an error can be logged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+from engine.language.model import ChoiceSet, Fact
+from engine.language.problems import did_you_mean
+from engine.language.types import Base, day_number, day_of, decimal_text, decimals_of
+
+MOST_MEMBERS = 60
+LONGEST_TEXT = 200
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,8})?\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+
+# code -> (English, Chinese). `docs/problems.md` is made from this table too.
+INPUT_CODES: dict[str, tuple[str, str]] = {
+    "unknown-fact": ("there is no {level} fact of this name", "没有这个名称的{level_zh}事实"),
+    "wrong-kind": ("this must be {wanted}", "此处应为{wanted_zh}"),
+    "too-precise": ("at most {decimals} decimals are allowed", "最多允许 {decimals} 位小数"),
+    "outside-limits": ("the value must lie between {lowest} and {highest}", "数值必须在 {lowest} 与 {highest} 之间"),
+    "not-a-choice": ("this must be one of: {choices}", "此处应为下列之一：{choices}"),
+    "ends-swapped": ("the lower end lies above the upper end", "下限大于上限"),
+    "unknown-part": ("a fact is a value, a range, or {{value, source, verified}}", "事实应为单个值、区间，或 {{value, source, verified}}"),
+    "no-members": ("a household has at least one member", "家庭至少有一名成员"),
+    "too-many-members": ("a household has at most {limit} members", "家庭成员最多 {limit} 名"),
+    "member-without-id": ("every member needs an id: letters, digits, . _ -", "每名成员都需要 id：字母、数字及 . _ -"),
+    "member-id-twice": ("two members have the same id", "两名成员的 id 相同"),
+    "no-such-policy": ("there is no policy of this name", "没有这个名称的政策"),
+    "policy-of-other-level": ("this policy is drawn by {level}", "该政策由{level_zh}享受"),
+    "text-too-long": ("text has at most {limit} characters", "文本最多 {limit} 个字符"),
+    "nobody-counts": ("nobody counts as a member of this household", "该家庭中没有人计入共同生活成员"),
+    "cannot-be": ("the facts given lead to a value of '{fact}' outside {lowest} to {highest}", "所给事实使“{fact}”超出 {lowest} 至 {highest}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InputProblem:
+    """One fault of the input. `path` is a JSON pointer; the value itself is never repeated."""
+
+    path: str
+    code: str
+    words: tuple[tuple[str, str], ...] = ()
+    hint: tuple[str, str] = ("", "")
+
+    def message(self, lang: str = "zh") -> str:
+        return INPUT_CODES[self.code][lang == "zh"].format_map(dict(self.words))
+
+    def data(self) -> dict[str, Any]:
+        return {
+            "pointer": self.path,
+            "code": self.code,
+            "message": {"zh": self.message("zh"), "en": self.message("en")},
+            "hint": {"zh": self.hint[1], "en": self.hint[0]},
+        }
+
+
+class HouseholdError(Exception):
+    """The facts cannot be read; `problems` holds every reason."""
+
+    def __init__(self, problems: tuple[InputProblem, ...]):
+        self.problems = problems
+        super().__init__("; ".join(f"{p.path}: {p.code}" for p in problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a fact: its two ends as the engine carries them.
+
+    numbers and dates: least and most, in smallest parts (fen, yyyymmdd); yes_no: certainly, possibly;
+    choice: the set of values it may have, twice; choices: those it surely and those it possibly holds.
+    """
+
+    lo: int
+    hi: int
+    source: str = ""
+    verified: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member: `facts` holds what is known; `null` the facts sent as "not known"."""
+
+    id: str
+    facts: dict[str, Known]
+    null: frozenset[str] = frozenset()
+    receiving: frozenset[str] | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """A household as decided: its own facts and its members in the order of their ids."""
+
+    facts: dict[str, Known]
+    members: tuple[Member, ...]
+    null: frozenset[str] = frozenset()
+    receiving: frozenset[str] | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a household may say: the asked facts by level, the choices, the policies by level."""
+
+    facts: dict[str, dict[str, Fact]]  # level -> name -> fact
+    choices: dict[str, ChoiceSet]
+    policies: dict[str, str]
+
+    @staticmethod
+    def of(facts: dict[str, Fact], choices: dict[str, ChoiceSet], policies: dict[str, str]) -> Vocabulary:
+        by_level: dict[str, dict[str, Fact]] = {"household": {}, "member": {}}
+        for fact in facts.values():
+            if not fact.derived:
+                by_level[fact.level][fact.name] = fact
+        return Vocabulary(by_level, choices, policies)
+
+
+def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
+    """The household behind plain data (parsed YAML or JSON). Raises HouseholdError with every fault.
+
+    Numbers must come as int or Decimal (parse JSON with `parse_float=Decimal`); a binary float is refused.
+    """
+    reader = _Reader(vocabulary)
+    found = reader.household(raw)
+    if reader.problems or found is None:
+        raise HouseholdError(tuple(reader.problems))
+    return found
+
+
+class _Reader:
+    def __init__(self, vocabulary: Vocabulary):
+        self.vocabulary = vocabulary
+        self.problems: list[InputProblem] = []
+
+    def note(self, path: str, code: str, hint: tuple[str, str] = ("", ""), **words: object) -> None:
+        self.problems.append(InputProblem(path, code, tuple(sorted((k, str(v)) for k, v in words.items())), hint))
+
+    def household(self, raw: Any) -> Household | None:
+        if not isinstance(raw, Mapping):
+            self.note("", "wrong-kind", wanted="a mapping of facts", wanted_zh="事实的映射")
+            return None
+        facts, null, texts, receiving = self.level(raw, "household", "", {"members"})
+        members = raw.get("members")
+        if not isinstance(members, list):
+            code = "no-members" if members is None else "wrong-kind"
+            self.note("/members", code, wanted="a list of members", wanted_zh="成员列表")
+            return None
+        if not members:
+            self.note("/members", "no-members")
+        if len(members) > MOST_MEMBERS:
+            self.note("/members", "too-many-members", limit=MOST_MEMBERS)
+            return None
+        found: dict[str, Member] = {}
+        for number, each in enumerate(members):
+            member = self.member(each, f"/members/{number}")
+            if member is not None:
+                if member.id in found:
+                    self.note(f"/members/{number}/id", "member-id-twice")
+                found[member.id] = member
+        return Household(facts, tuple(found[name] for name in sorted(found)), null, receiving, texts)
+
+    def member(self, raw: Any, path: str) -> Member | None:
+        if not isinstance(raw, Mapping):
+            self.note(path, "wrong-kind", wanted="a mapping of facts", wanted_zh="事实的映射")
+            return None
+        facts, null, texts, receiving = self.level(raw, "member", path, {"id"})
+        name = raw.get("id")
+        if isinstance(name, int) and not isinstance(name, bool):
+            name = str(name)
+        if not isinstance(name, str) or not _ID.match(name):
+            self.note(f"{path}/id", "member-without-id")
+            return None
+        return Member(name, facts, null, receiving, texts)
+
+    def level(
+        self, raw: Mapping[Any, Any], level: str, path: str, beside: set[str]
+    ) -> tuple[dict[str, Known], frozenset[str], dict[str, str], frozenset[str] | None]:
+        known = self.vocabulary.facts[level]
+        facts: dict[str, Known] = {}
+        texts: dict[str, str] = {}
+        null: set[str] = set()
+        receiving: frozenset[str] | None = None
+        for name, value in raw.items():
+            here = f"{path}/{_escaped(name)}"
+            if name in beside:
+                continue
+            if name == "receiving":
+                receiving = self.receiving(value, level, here)
+            elif not isinstance(name, str) or name not in known:
+                self.unknown(name, level, here)
+            elif value is None:
+                null.add(name)
+            elif known[name].type.base is Base.TEXT:
+                self.text(known[name], value, here, texts)
+            else:
+                found = self.fact(known[name], value, here)
+                if found is not None:
+                    facts[name] = found
+                elif isinstance(value, Mapping) and "value" in value and value["value"] is None:
+                    null.add(name)
+        return facts, frozenset(null), texts, receiving
+
+    def unknown(self, name: Any, level: str, path: str) -> None:
+        other = "member" if level == "household" else "household"
+        hint = did_you_mean(str(name)[:64], self.vocabulary.facts[level])
+        if name in self.vocabulary.facts[other]:
+            hint = (
+                (f"'{name}' is a fact of each member", f"“{name}”是成员的事实")
+                if other == "member"
+                else (f"'{name}' is a fact of the household", f"“{name}”是家庭的事实")
+            )
+        self.note(path, "unknown-fact", hint, level=level, level_zh="家庭" if level == "household" else "成员")
+
+    def receiving(self, value: Any, level: str, path: str) -> frozenset[str] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            self.note(path, "wrong-kind", wanted="a list of policies", wanted_zh="政策列表")
+            return None
+        for number, name in enumerate(value):
+            here = f"{path}/{number}"
+            if not isinstance(name, str) or name not in self.vocabulary.policies:
+                self.note(here, "no-such-policy", did_you_mean(str(name)[:64], self.vocabulary.policies))
+            elif self.vocabulary.policies[name] != level:
+                theirs = self.vocabulary.policies[name]
+                words = ("each member", "成员") if theirs == "member" else ("the household", "家庭")
+                hint = ("list it under the member" if theirs == "member" else "list it under the household", "请写在成员下" if theirs == "member" else "请写在家庭下")
+                self.note(here, "policy-of-other-level", hint, level=words[0], level_zh=words[1])
+        return frozenset(name for name in value if isinstance(name, str))
+
+    def text(self, fact: Fact, value: Any, path: str, texts: dict[str, str]) -> None:
+        if not isinstance(value, str):
+            self.note(path, "wrong-kind", wanted="text", wanted_zh="文本")
+        elif len(value) > LONGEST_TEXT:
+            self.note(path, "text-too-long", limit=LONGEST_TEXT)
+        else:
+            texts[fact.name] = value
+
+    def fact(self, fact: Fact, value: Any, path: str) -> Known | None:
+        """A bare value, a range, or `{value, source, verified}`."""
+        if not isinstance(value, Mapping):
+            return self.bare(fact, value, path)
+        keys = set(value)
+        source, verified = value.get("source", ""), value.get("verified")
+        if "source" in keys and not (isinstance(source, str) and len(source) <= LONGEST_TEXT):
+            self.note(f"{path}/source", "wrong-kind", wanted="text", wanted_zh="文本")
+            source = ""
+        if verified is not None and not isinstance(verified, bool):
+            self.note(f"{path}/verified", "wrong-kind", wanted="true or false", wanted_zh="true 或 false")
+            verified = None
+        ends = ("earliest", "latest") if fact.type.base is Base.DATE else ("lowest", "highest")
+        allowed = {"source", "verified"} | ({"value"} if "value" in keys else set(ends))
+        if not keys <= allowed or not ("value" in keys or keys & set(ends)):
+            self.note(path, "unknown-part")
+            return None
+        if "value" in keys:
+            if value["value"] is None:
+                return None
+            inner = value["value"]
+            found = self.fact(fact, inner, f"{path}/value") if isinstance(inner, Mapping) and not set(inner) & {"value"} else self.bare(fact, inner, f"{path}/value")
+            return Known(found.lo, found.hi, source, verified) if found else None
+        if not (fact.type.numeric or fact.type.base is Base.DATE):
+            self.note(path, "unknown-part")
+            return None
+        return self.range(fact, value, ends, path, source, verified)
+
+    def range(
+        self, fact: Fact, value: Mapping[Any, Any], ends: tuple[str, str], path: str, source: str, verified: bool | None
+    ) -> Known | None:
+        lowest, highest = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
+        low, high = (None if value.get(end) is None else self.bare(fact, value[end], f"{path}/{end}") for end in ends)
+        if low is not None:
+            lowest = low.lo
+        if high is not None:
+            highest = high.lo
+        if lowest > highest:
+            self.note(path, "ends-swapped")
+            return None
+        return Known(lowest, highest, source, verified)
+
+    def bare(self, fact: Fact, value: Any, path: str) -> Known | None:
+        base = fact.type.base
+        if base is Base.YES_NO:
+            if isinstance(value, bool):
+                return Known(value, value)
+            self.note(path, "wrong-kind", wanted="true or false", wanted_zh="true 或 false")
+            return None
+        if base is Base.CHOICE:
+            choices = self.vocabulary.choices[fact.type.choices]
+            if isinstance(value, str) and value in choices.words:
+                return Known(choices.bit(value), choices.bit(value))
+            self.not_a_choice(choices, value, path)
+            return None
+        if base is Base.CHOICES:
+            return self.several(fact, value, path)
+        number = self.day(value) if base is Base.DATE else self.number(fact, value, path)
+        if number is None:
+            if base is Base.DATE:
+                self.note(path, "wrong-kind", wanted="a date such as 1980-05-01", wanted_zh="日期，如 1980-05-01")
+            return None
+        least, most = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
+        if not least <= number <= most:
+            low, high = shown_limits(fact)
+            self.note(path, "outside-limits", lowest=low, highest=high)
+            return None
+        return Known(number, number)
+
+    def not_a_choice(self, choices: ChoiceSet, value: Any, path: str) -> None:
+        hint = did_you_mean(str(value)[:64], choices.values) if isinstance(value, str) else ("", "")
+        self.note(path, "not-a-choice", hint, choices=", ".join(choices.values))
+
+    def several(self, fact: Fact, value: Any, path: str) -> Known | None:
+        choices = self.vocabulary.choices[fact.type.choices]
+        if not isinstance(value, list):
+            self.note(path, "wrong-kind", wanted="a list of choices", wanted_zh="选项列表")
+            return None
+        mask, fine = 0, True
+        for number, each in enumerate(value):
+            if isinstance(each, str) and each in choices.words:
+                mask |= choices.bit(each)
+            else:
+                self.not_a_choice(choices, each, f"{path}/{number}")
+                fine = False
+        return Known(mask, mask) if fine else None
+
+    def day(self, value: Any) -> int | None:
+        if isinstance(value, date):
+            return day_number(value)
+        if isinstance(value, str) and _DATE.match(value):
+            try:
+                return day_number(date.fromisoformat(value))
+            except ValueError:
+                return None
+        return None
+
+    def number(self, fact: Fact, value: Any, path: str) -> int | None:
+        wanted = {
+            Base.MONEY: ("an amount of money such as 1650.00", "金额，如 1650.00"),
+            Base.WHOLE: ("a whole number", "整数"),
+            Base.NUMBER: ("a number", "数"),
+            Base.RATIO: ("a ratio such as 0.40", "比例，如 0.40"),
+        }[fact.type.base]
+        decimal: Decimal | None = None
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**16:
+            decimal = Decimal(value)
+        elif isinstance(value, Decimal) and value.is_finite():
+            decimal = value
+        elif isinstance(value, str) and _DECIMAL.match(value):
+            try:
+                decimal = Decimal(value)
+            except InvalidOperation:  # pragma: no cover - the pattern admits only decimals
+                decimal = None
+        if decimal is None or abs(decimal) >= Decimal(10) ** 16:
+            self.note(path, "wrong-kind", wanted=wanted[0], wanted_zh=wanted[1])
+            return None
+        if decimal.as_tuple().exponent < -20:  # type: ignore[operator]
+            self.note(path, "too-precise", decimals=decimals_of(fact.type.scale))
+            return None
+        scaled = Fraction(decimal) * fact.type.scale
+        if scaled.denominator != 1:
+            self.note(path, "too-precise", decimals=decimals_of(fact.type.scale))
+            return None
+        return scaled.numerator
+
+
+def shown_limits(fact: Fact) -> tuple[str, str]:
+    """The limits of a fact as text."""
+    if fact.type.base is Base.DATE:
+        return day_of(int(fact.type.least)).isoformat(), day_of(int(fact.type.most)).isoformat()
+    return decimal_text(fact.type.least), decimal_text(fact.type.most)
+
+
+def _escaped(name: Any) -> str:
+    """A key as a part of a JSON pointer (RFC 6901), cut to a sane length."""
+    return str(name)[:64].replace("~", "~0").replace("/", "~1")
+
+
+def canonical_household(household: Household, vocabulary: Vocabulary) -> dict[str, Any]:
+    """The facts as canonical data: members by id, numbers as decimal text, nothing that depends on key order."""
+
+    def level(facts: dict[str, Known], null: frozenset[str], texts: dict[str, str], receiving: frozenset[str] | None, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = {key: None for key in null}
+        found |= texts
+        for key, known in facts.items():
+            found[key] = _shown(vocabulary.facts[name][key], known, vocabulary.choices)
+        if receiving is not None:
+            found["receiving"] = sorted(receiving)
+        return dict(sorted(found.items()))
+
+    whole = level(household.facts, household.null, household.texts, household.receiving, "household")
+    whole["members"] = [
+        {"id": m.id, **level(m.facts, m.null, m.texts, m.receiving, "member")} for m in household.members
+    ]
+    return whole
+
+
+def _shown(fact: Fact, known: Known, choices: dict[str, ChoiceSet]) -> Any:
+    value: Any
+    base = fact.type.base
+    if base is Base.YES_NO:
+        value = bool(known.lo)
+    elif base is Base.CHOICE:
+        value = choices[fact.type.choices].names(known.lo)[0]
+    elif base is Base.CHOICES:
+        value = list(choices[fact.type.choices].names(known.lo))
+    else:
+        def text(part: int) -> str:
+            return day_of(part).isoformat() if base is Base.DATE else decimal_text(Fraction(part, fact.type.scale))
+
+        names = ("earliest", "latest") if base is Base.DATE else ("lowest", "highest")
+        value = text(known.lo) if known.lo == known.hi else dict(zip(names, (text(known.lo), text(known.hi)), strict=True))
+    if not known.source and known.verified is None:
+        return value
+    about: dict[str, Any] = {"value": value}
+    if known.source:
+        about["source"] = known.source
+    if known.verified is not None:
+        about["verified"] = known.verified
+    return about

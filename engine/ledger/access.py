@@ -79,4 +79,7 @@ def page(
     where = f"WHERE {' AND '.join(used)}" if used else ""
     query = f'SELECT seq, kind, at, who, "case", why, what, hash FROM access {where} ORDER BY seq DESC LIMIT ?'
     rows = connection.execute(query, (*used.values(), limit))
-    return tuple(Access(*row[:6], what=json.loads(row[6]), hash=row[7].hex()) for row in rows)
+    return tuple(
+        Access(seq, kind, at, by, on, reason, json.loads(what), hash.hex())
+        for seq, kind, at, by, on, reason, what, hash in rows
+    )

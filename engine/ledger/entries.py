@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from engine.language import canonical
 from engine.ledger.errors import Refused
+from engine.ledger.identity import Person
 
 __all__ = [
     "KINDS",
@@ -96,14 +97,14 @@ class Draft:
 
     kind: str
     at: str
-    body: bytes
-    index: bytes | None = None
+    body: bytes = field(repr=False)
+    index: bytes | None = field(default=None, repr=False)
     rulebook: str | None = None
     refers: int | None = None
     household: str | None = None
     request: Request | None = None
-    identity: Any = None  # identity.Sealed
-    files: Mapping[str, str] = field(default_factory=dict)
+    identity: tuple[Person, ...] = field(default=(), repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +160,11 @@ def decision(
     at: str,
     *,
     request: Request | None = None,
-    identity: Any = None,
+    identity: tuple[Person, ...] = (),
 ) -> Draft:
     """The engine's decision. `body`: its document, or that document's canonical bytes if the caller has them.
 
-    `identity`: what identity.seal gave, or None when nobody was named. Raises Refused.
+    `identity`: who the people are, if that is known; kept encrypted and apart. Raises Refused.
     """
     _check_index(index)
     return Draft(
@@ -202,7 +203,7 @@ def correction(
     at: str,
     *,
     request: Request | None = None,
-    identity: Any = None,
+    identity: tuple[Person, ...] = (),
 ) -> Draft:
     """A decision made again in place of number `old`, which stays as it is. Body: {by, decision, old, reason}."""
     _check_index(index)

@@ -98,6 +98,7 @@ def record(connection: sqlite3.Connection, keyring: Keyring, household: str, peo
     subjects = [person.subject for person in people]
     if len(set(subjects)) != len(subjects):
         raise Refused("同一成员的身份信息给了两次", "the same member is identified twice", "bad-identity")
+    plain = _plain(people)
     found = connection.execute(
         "SELECT master, wrapped, salt FROM household_key WHERE household = ?", (household,)
     ).fetchone()
@@ -108,7 +109,6 @@ def record(connection: sqlite3.Connection, keyring: Keyring, household: str, peo
     else:
         master, wrapped, salt = found
         data_key = keyring.unwrap(household, master, wrapped)
-    plain = _plain(people)
     same = hmac.digest(data_key, plain, "sha256")
     known = connection.execute(
         "SELECT digest FROM identity WHERE household = ? AND same = ?", (household, same)

@@ -110,9 +110,9 @@ CREATE TABLE node (
 CREATE TABLE checkpoint (
   number INTEGER PRIMARY KEY CHECK (number > 0),
   document TEXT NOT NULL,
-  key BLOB NOT NULL CHECK (length(key) = 32),
   signature BLOB NOT NULL CHECK (length(signature) = 64)
 ) STRICT;
+INSERT INTO head VALUES ('checkpoints', 0, zeroblob(32));
 """
 
 
@@ -188,8 +188,9 @@ def _version_2() -> list[str]:
 
 
 def _fill_nodes(connection: sqlite3.Connection) -> None:
-    for name, size in connection.execute("SELECT log, size FROM head").fetchall():
-        merkle.store_nodes(connection, LOGS[name], 0, size)
+    sizes = dict(connection.execute("SELECT log, size FROM head").fetchall())
+    for name, log in LOGS.items():
+        merkle.store_nodes(connection, log, 0, sizes.get(name, 0))
 
 
 def _nothing(_: sqlite3.Connection) -> None:

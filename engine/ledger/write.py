@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engine.language import canonical
 from engine.ledger import identity, merkle, rulebooks
@@ -13,7 +14,7 @@ from engine.ledger.errors import KeyMissing, LedgerError, NotFound, Refused, Req
 from engine.ledger.keyring import Keyring
 from engine.ledger.pack import pack
 
-__all__ = ["Outcome", "answered", "request_key", "write"]
+__all__ = ["Outcome", "Prepared", "answered", "prepare", "request_key", "write"]
 
 Outcome = Receipt | LedgerError
 
@@ -22,8 +23,17 @@ _ENTRY = """INSERT INTO entry (seq, kind, at, refers, household, identity, reque
 _ACCESS = """INSERT INTO access (seq, kind, at, body_digest, previous, hash, who, "case", why, what)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-Packed = tuple[bytes, bytes | None]
-"""A draft's body and index as stored; made before the transaction, since compressing is most of the work."""
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A draft with all that can be worked out before the ledger is held: most of the work is compressing."""
+
+    draft: Draft | AccessDraft
+    body: bytes
+    body_digest: bytes
+    index: bytes | None
+    index_digest: bytes | None
+    request_key: bytes | None
 
 
 def request_key(request: Request) -> bytes:
@@ -36,43 +46,51 @@ def answered(connection: sqlite3.Connection, request: Request) -> Receipt | None
 
     Raises RequestConflict when the key was used with another body.
     """
+    return _answered(connection, request_key(request), request.body)
+
+
+def _answered(connection: sqlite3.Connection, key: bytes, sent: str) -> Receipt | None:
     query = "SELECT seq, hash, request_body FROM entry WHERE request_key = ?"
-    row = connection.execute(query, (request_key(request),)).fetchone()
+    row = connection.execute(query, (key,)).fetchone()
     if row is None:
         return None
     seq, hash, body = row
-    if body.hex() != request.body:
+    if body.hex() != sent:
         raise RequestConflict(
             "这个 Idempotency-Key 已用于另一份请求；请换一个", "this Idempotency-Key came with another body; use a new one"
         )
     return Receipt(seq, hash.hex(), repeated=True)
 
 
-def packed(draft: Draft | AccessDraft) -> Packed:
-    """The draft's documents as they will be stored."""
+def prepare(draft: Draft | AccessDraft) -> Prepared:
+    """Digests and stored forms of a draft's documents."""
     if isinstance(draft, AccessDraft):
-        return b"", None
-    return pack(draft.body), None if draft.index is None else pack(draft.index)
+        body = body_of(draft.who, draft.case, draft.why, draft.what.decode())
+        return Prepared(draft, b"", hashlib.sha256(body).digest(), None, None, None)
+    index = draft.index
+    return Prepared(
+        draft,
+        pack(draft.body),
+        hashlib.sha256(draft.body).digest(),
+        None if index is None else pack(index),
+        None if index is None else hashlib.sha256(index).digest(),
+        None if draft.request is None else request_key(draft.request),
+    )
 
 
-def write(
-    connection: sqlite3.Connection, drafts: Sequence[tuple[Draft | AccessDraft, Packed]], keyring: Keyring | None
-) -> list[Outcome]:
+def write(connection: sqlite3.Connection, drafts: Sequence[Prepared], keyring: Keyring | None) -> list[Outcome]:
     """Write `drafts` in order. One that is refused leaves no trace and does not stop the others: its outcome is the
     exception. Anything unforeseen is raised, and the caller rolls all of it back."""
     heads = {log: (size, hash) for log, size, hash in connection.execute("SELECT log, size, hash FROM head")}
-    if heads.keys() != LOGS.keys():
+    if not heads.keys() >= LOGS.keys():
         raise StoreFailed("台账缺少头记录", "the ledger's heads are missing", "damaged")
     before = dict(heads)
     outcomes: list[Outcome] = []
-    for draft, documents in drafts:
-        log = ACCESS if isinstance(draft, AccessDraft) else DECISIONS
+    for prepared in drafts:
+        add, log = (_add_access, ACCESS) if isinstance(prepared.draft, AccessDraft) else (_add, DECISIONS)
         size, previous = heads[log.name]
         try:
-            if isinstance(draft, AccessDraft):
-                receipt, hash = _add_access(connection, draft, size + 1, previous)
-            else:
-                receipt, hash = _add(connection, draft, documents, size + 1, previous, keyring)
+            receipt, hash = add(connection, prepared, size + 1, previous, keyring)
         except LedgerError as refused:
             outcomes.append(refused)
             continue
@@ -91,18 +109,14 @@ def _move_head(connection: sqlite3.Connection, log: Log, old: int, new: int, has
 
 
 def _add(
-    connection: sqlite3.Connection, draft: Draft, documents: Packed, seq: int, previous: bytes, keyring: Keyring | None
+    connection: sqlite3.Connection, prepared: Prepared, seq: int, previous: bytes, keyring: Keyring | None
 ) -> tuple[Receipt, bytes]:
-    if draft.request is not None:
-        earlier = answered(connection, draft.request)
-        if earlier is not None:
-            return earlier, b""
-    if draft.kind == "rulebook" and draft.rulebook is not None:
-        known = _known_rulebook(connection, draft)
-        if known is not None:
-            return known, b""
+    draft = prepared.draft
+    assert isinstance(draft, Draft)
+    earlier = _earlier(connection, draft, prepared.request_key)
+    if earlier is not None:
+        return earlier, b""
     _check(connection, draft)
-    # Nothing above wrote. Whatever is written below is written whole, or the caller rolls back.
     who = None
     if draft.identity:
         if keyring is None or draft.household is None:
@@ -115,14 +129,14 @@ def _add(
         draft.refers,
         draft.household,
         who,
-        request_key(draft.request) if draft.request else None,
-        bytes.fromhex(draft.request.body) if draft.request else None,
-        hashlib.sha256(draft.body).digest(),
-        hashlib.sha256(draft.index).digest() if draft.index else None,
+        prepared.request_key,
+        None if draft.request is None else bytes.fromhex(draft.request.body),
+        prepared.body_digest,
+        prepared.index_digest,
         previous,
     )
     hash = leaf_hash(header_of_entry(row))
-    connection.execute(_ENTRY, (*row, hash, *documents))
+    connection.execute(_ENTRY, (*row, hash, prepared.body, prepared.index))
     if draft.kind == "rulebook":
         rulebooks.store(connection, draft.files)
         connection.execute("INSERT INTO rulebook (digest, seq) VALUES (?, ?)", (draft.rulebook, seq))
@@ -132,14 +146,23 @@ def _add(
 
 
 def _add_access(
-    connection: sqlite3.Connection, draft: AccessDraft, seq: int, previous: bytes
+    connection: sqlite3.Connection, prepared: Prepared, seq: int, previous: bytes, _: Keyring | None
 ) -> tuple[Receipt, bytes]:
-    what = draft.what.decode()
-    body = hashlib.sha256(body_of(draft.who, draft.case, draft.why, what)).digest()
-    row = (seq, draft.kind, draft.at, body, previous)
+    draft = prepared.draft
+    assert isinstance(draft, AccessDraft)
+    row = (seq, draft.kind, draft.at, prepared.body_digest, previous)
     hash = leaf_hash(header_of_access(row))
-    connection.execute(_ACCESS, (*row, hash, draft.who, draft.case, draft.why, what))
+    connection.execute(_ACCESS, (*row, hash, draft.who, draft.case, draft.why, draft.what.decode()))
     return Receipt(seq, hash.hex()), hash
+
+
+def _earlier(connection: sqlite3.Connection, draft: Draft, key: bytes | None) -> Receipt | None:
+    """The receipt of what is on record already: the same call, or the same rulebook."""
+    if draft.request is not None and key is not None:
+        found = _answered(connection, key, draft.request.body)
+        if found is not None:
+            return found
+    return _known_rulebook(connection, draft) if draft.kind == "rulebook" else None
 
 
 def _check(connection: sqlite3.Connection, draft: Draft) -> None:

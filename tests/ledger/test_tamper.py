@@ -1,0 +1,259 @@
+"""Any change to a stored record is found, and named. JIUZHU_TAMPER: how many changes of each sort are tried."""
+
+import os
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import ledger_sample as sample
+import pytest
+
+from engine.ledger import schema
+from engine.ledger.findings import Finding
+from engine.ledger.verify import Report, verify
+
+TRIALS = int(os.environ.get("JIUZHU_TAMPER", "500" if os.environ.get("CI") == "true" else "60"))
+TABLES = {
+    "entry": "seq",
+    "access": "seq",
+    "head": "log",
+    "ledger": "one",
+    "node": "log, level, place",
+    "checkpoint": "number",
+    "identity": "digest",
+    "household_key": "household",
+    "person_token": "token, identity",
+    "rulebook": "digest",
+    "rulebook_file": "digest",
+}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with every kind of record in it, as one file."""
+    book = sample.make(tmp_path_factory.mktemp("tamper"))
+    sample.fill(book, 520, seed=7)
+    book.writer.close()
+    with closing(sqlite3.connect(book.path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for table in TABLES:
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > 0, table
+    return book.path
+
+
+@pytest.fixture
+def copy(original: Path, tmp_path: Path) -> Callable[[], Path]:
+    def fresh() -> Path:
+        for name in ("", "-wal", "-shm"):
+            Path(f"{tmp_path / 'ledger.db'}{name}").unlink(missing_ok=True)
+        return Path(shutil.copy(original, tmp_path / "ledger.db"))
+
+    return fresh
+
+
+def test_the_untouched_copy_verifies(copy: Callable[[], Path]) -> None:
+    report = verify(copy())
+    assert report.ok and report.first_broken is None
+    assert report.sizes["decisions"] > 256 and report.sizes["access"] > 100
+
+
+def _disarmed(path: Path) -> sqlite3.Connection:
+    """A connection as someone with the file in hand would have it: no triggers, no checks."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    for kind, name, _ in schema.expected():
+        if kind == "trigger":
+            connection.execute(f"DROP TRIGGER {name}")
+    return connection
+
+
+def _armed_again(connection: sqlite3.Connection) -> None:
+    for kind, _, sql in sorted(schema.expected()):
+        if kind == "trigger":
+            connection.execute(sql)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _other(value: Any, chance: random.Random) -> Any:
+    """A value of the same type that is not `value`."""
+    if value is None:
+        return chance.choice((chance.randbytes(32), "x", 7))
+    if isinstance(value, int):
+        return value + chance.choice((-1, 1, 2, 1000, 2**40))
+    if isinstance(value, str):
+        place = chance.randrange(len(value) + 1)
+        if place == len(value):
+            return value + "0"
+        return value[:place] + chr(ord(value[place]) ^ chance.choice((1, 2, 4))) + value[place + 1 :]
+    if chance.random() < 0.1:
+        return None
+    changed = bytearray(value)
+    changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+def _row(connection: sqlite3.Connection, table: str, chance: random.Random) -> tuple[dict[str, Any], str, tuple[Any, ...]]:
+    """A random row of a table, with the WHERE that finds it."""
+    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    cursor = connection.execute(f"SELECT * FROM {table} LIMIT 1 OFFSET ?", (chance.randrange(count),))
+    row = dict(zip([name for name, *_ in cursor.description], cursor.fetchone(), strict=True))
+    keys = TABLES[table].split(", ")
+    return row, " AND ".join(f'"{key}" = ?' for key in keys), tuple(row[key] for key in keys)
+
+
+def _change(connection: sqlite3.Connection, table: str, chance: random.Random) -> tuple[dict[str, Any], str]:
+    """Change one column of one row. Returns the row as it was and the column."""
+    while True:
+        row, where, key = _row(connection, table, chance)
+        column = chance.choice(list(row))
+        if table == "ledger" and column == "one":
+            continue
+        try:
+            connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE {where}', (_other(row[column], chance), *key))
+            return row, column
+        except (sqlite3.IntegrityError, OverflowError):
+            continue
+
+
+def _names(found: Finding, table: str, row: dict[str, Any]) -> bool:
+    """Whether a finding names the record `row`."""
+    of = {
+        "entry": ("", "decisions", {row.get("seq")}),
+        "access": ("", "access", {row.get("seq")}),
+        "head": ("head-changed missing extra checkpoint-changed", None, {row.get("log"), "checkpoints"}),
+        "ledger": ("ledger-changed", None, {1}),
+        "node": ("node-changed", "", {f"{row.get('log')}/{row.get('level')}/{row.get('place')}"}),
+        "checkpoint": ("checkpoint-changed checkpoint-signature", "", {row.get("number")}),
+        "identity": ("identity", "", {_hex(row.get("digest")), row.get("household")}),
+        "household_key": ("identity-key", "", {row.get("household")}),
+        "person_token": ("identity-tokens", "", {_hex(row.get("identity"))}),
+        "rulebook": ("rulebook-changed", "", {row.get("digest")}),
+        "rulebook_file": ("rule-file", "", {*sample.FILES, _hex(row.get("digest"))}),
+    }
+    codes, log, places = of[table]
+    if table == "head" and found.code in ("missing", "extra"):
+        return found.log == row["log"]
+    code_fits = not codes or any(found.code.startswith(code) for code in codes.split())
+    return code_fits and (log is None or found.log == log) and found.place in {str(place) for place in places}
+
+
+def _hex(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _trials(sort: str, share: int = 1) -> Iterator[random.Random]:
+    return (random.Random(f"{sort} {number}") for number in range(-(-TRIALS // share)))
+
+
+def test_every_changed_value_is_found_and_named(copy: Callable[[], Path]) -> None:
+    for number, chance in enumerate(_trials("change")):
+        table = list(TABLES)[number % len(TABLES)]
+        path = copy()
+        with closing(_disarmed(path)) as connection:
+            row, column = _change(connection, table, chance)
+            _armed_again(connection)
+        report = verify(path)
+        said = [(found.code, found.log, found.place) for found in report.findings]
+        assert any(_names(found, table, row) for found in report.findings), (number, table, column, row, said)
+        if table == "entry":
+            assert report.first_broken == row["seq"], (number, column, row["seq"], said)
+
+
+def test_every_deleted_record_is_found_and_named(copy: Callable[[], Path]) -> None:
+    for number, chance in enumerate(_trials("delete", 4)):
+        table = list(TABLES)[number % len(TABLES)]
+        path = copy()
+        with closing(_disarmed(path)) as connection:
+            row, where, key = _row(connection, table, chance)
+            connection.execute(f"DELETE FROM {table} WHERE {where}", key)
+            _armed_again(connection)
+        findings = verify(path).findings
+        if table in ("entry", "access"):
+            assert findings[0].code == "missing" and findings[0].place == str(row["seq"]), (number, table, findings)
+        elif table == "identity":
+            assert any(found.code == "identity-missing" for found in findings), (number, findings)
+        else:
+            assert any(_names(found, table, row) for found in findings), (number, table, row, findings)
+
+
+def test_every_added_record_is_found(copy: Callable[[], Path]) -> None:
+    added = 0
+    for number, chance in enumerate(_trials("add", 4)):
+        table = [table for table in TABLES if table != "ledger"][number % (len(TABLES) - 1)]
+        path = copy()
+        with closing(_disarmed(path)) as connection:
+            row, _, _ = _row(connection, table, chance)
+            key = TABLES[table].split(", ")[0]
+            row[key] = _other(row[key], chance) or b"?" * 32
+            if table in ("entry", "access"):
+                row["seq"] = connection.execute(f"SELECT max(seq) FROM {table}").fetchone()[0] + 1
+                row["request_key" if table == "entry" else "who"] = None if table == "entry" else "x"
+                if table == "entry":
+                    row["request_body"] = None
+            columns = ", ".join(f'"{column}"' for column in row)
+            marks = ", ".join("?" * len(row))
+            try:
+                connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(row.values()))
+            except sqlite3.IntegrityError:
+                continue
+            _armed_again(connection)
+        added += 1
+        assert not verify(path).ok, (number, table, row)
+    assert added * 4 > TRIALS / 2, "most additions got past the table's own checks"
+
+
+def test_two_entries_that_changed_places_are_named(copy: Callable[[], Path]) -> None:
+    for number, chance in enumerate(_trials("swap", 4)):
+        table = ("entry", "access")[number % 2]
+        path = copy()
+        with closing(_disarmed(path)) as connection:
+            (size,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            one, two = sorted(chance.sample(range(1, size + 1), 2))
+            for old, new in ((one, -1), (two, one), (-1, two)):
+                connection.execute(f"UPDATE {table} SET seq = ? WHERE seq = ?", (new, old))
+            _armed_again(connection)
+        findings = verify(path).findings
+        assert (findings[0].code, findings[0].place) == ("moved", str(one)), (number, one, two, findings[:3])
+        assert any((found.code, found.place) == ("moved", str(two)) for found in findings), (number, one, two, findings)
+
+
+def _dump(path: Path) -> Any:
+    """Everything that is stored, read from the tables themselves; None where the database cannot read it."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.text_factory = bytes
+        try:
+            content = [connection.execute(f"PRAGMA {name}").fetchall() for name in ("user_version", "application_id")]
+            content.append(sorted(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"), key=repr))
+            for table in TABLES:
+                index = "" if table not in ("entry", "access", "ledger", "checkpoint") else "NOT INDEXED"
+                content.append(sorted(connection.execute(f"SELECT * FROM {table} {index}"), key=repr))
+            return content
+        except (sqlite3.DatabaseError, OverflowError):
+            return None
+
+
+def test_every_changed_byte_of_the_file_that_matters_is_found(original: Path, copy: Callable[[], Path]) -> None:
+    before = _dump(original)
+    assert before is not None
+    chance = random.Random("bytes")
+    size = original.stat().st_size
+    changed = tried = 0
+    while changed < TRIALS:
+        tried += 1
+        path = copy()
+        place = chance.randrange(100 if chance.random() < 0.02 else size)
+        with open(path, "r+b") as file:
+            file.seek(place)
+            (byte,) = file.read(1)
+            file.seek(place)
+            file.write(bytes([byte ^ 1 << chance.randrange(8)]))
+        if _dump(path) == before:
+            continue  # free space, an index, a counter: no record
+        changed += 1
+        report: Report = verify(path)
+        assert not report.ok, (tried, place)
+    assert changed / tried > 0.3, "most bytes of a ledger are records"

@@ -1,1 +1,6 @@
-"""A household, a rulebook and a date give a trace, and from it a decision and its explanation."""
+"""Household + rulebook + day → decision. Pure: no clock, no files, no HTTP."""
+
+from engine.decide.decision import Answer, Decision, decide
+from engine.decide.program import Program, compile_rulebook
+
+__all__ = ["Answer", "Decision", "Program", "compile_rulebook", "decide"]

@@ -1,0 +1,51 @@
+"""What a policy pays: each item with its least and most in fen, its period, and its worth over twelve months."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.decide.run import Raw
+from engine.language.model import Item, Policy
+
+# How often an item is paid within twelve months; `month` is replaced by `for_months` where an item says so.
+TIMES = {"once": 1, "year": 1, "month": 12, "fortnight": 24, "week": 52}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """One item for one subject. `least` and `most` in fen per `item.per`; months are those it is paid for."""
+
+    item: Item
+    least: int
+    most: int
+    given: bool  # certainly
+    possible: bool
+    months: tuple[int, int]
+
+    @property
+    def yearly(self) -> tuple[int, int]:
+        """Least and most over the twelve months from the day of the decision; what the authority sets counts as its least."""
+        if self.item.up_to:
+            return 0, 0
+        times = TIMES.get(self.item.per, 0)
+        if self.item.per != "month":
+            return self.least * times, self.most * times
+        return self.least * min(12, self.months[0]), self.most * min(12, self.months[1])
+
+
+def amounts(policy: Policy, raw: Raw) -> tuple[Amount, ...]:
+    """The items of one answer."""
+    return tuple(
+        Amount(item, least, most, given, possible, (low, high))
+        for item, (least, most, given, possible, low, high) in zip(policy.gives, raw[2], strict=True)
+    )
+
+
+def worth(found: Iterable[Amount]) -> tuple[int, int]:
+    """What items come to in twelve months, least and most, in fen."""
+    least = most = 0
+    for amount in found:
+        low, high = amount.yearly
+        least, most = least + low, most + high
+    return least, most

@@ -1,0 +1,251 @@
+"""A decision: what a household is found to be entitled to on a day, and everything needed to say why.
+
+`decide(program, household, on)` is pure: the same rulebook, facts and day give the same decision, byte for byte in
+canonical JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from engine.decide.amounts import TIMES, Amount, amounts
+from engine.decide.best import Combination, combinations, group_worth
+from engine.decide.missing import Missing, Wanted
+from engine.decide.outcomes import Outcomes
+from engine.decide.program import Caveat, Edition, Program
+from engine.decide.run import Raw, Run, Withheld, conditional, run
+from engine.language.household import Household
+from engine.language.model import Policy
+
+ELIGIBLE, INELIGIBLE, UNDETERMINED = "eligible", "ineligible", "undetermined"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One policy for one subject: `member` is "" for the household.
+
+    conditional_on  policies that must be granted first, in the order to apply; None where the answer is firm
+    """
+
+    policy: Policy
+    member: str
+    certain: bool
+    possible: bool
+    amounts: tuple[Amount, ...]
+    outcomes: Outcomes
+    unpublished: tuple[str, ...]
+    conditional_on: tuple[str, ...] | None
+    receives: str  # yes | no | unknown
+
+    @property
+    def status(self) -> str:
+        return ELIGIBLE if self.certain else UNDETERMINED if self.possible else INELIGIBLE
+
+    @property
+    def conditional(self) -> bool:
+        return self.conditional_on is not None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFact:
+    """An unknown fact some open answer waits for; `asked` is False where it was never sent."""
+
+    fact: str
+    member: str
+    asked: bool
+    policies: tuple[tuple[str, str], ...]  # (policy, member) whose status waits for it
+    amounts: tuple[tuple[str, str], ...]  # (policy, member) whose amount alone waits for it
+    most: int  # the sum of what those could pay in a year at most, in fen
+
+
+class Decision:
+    """All answers for a household on a day. What takes time and is not always wanted is worked out when it is read."""
+
+    def __init__(self, program: Program, edition: Edition, household: Household, found: Run):
+        self.program, self.edition, self.household, self.run = program, edition, household, found
+
+    @property
+    def on(self) -> date:
+        return self.edition.on
+
+    @cached_property
+    def conditionals(self) -> dict[tuple[str, int], tuple[str, ...]]:
+        return conditional(self.run)
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """Every policy in force, in catalogue order, each member's in the order of their ids."""
+        found: list[Answer] = []
+        members = tuple(member.id for member in self.household.members)
+        for each in sorted(self.edition.order, key=lambda f: f.policy.order):
+            policy = each.policy
+            for place, raw in enumerate(self.run.first[policy.id]):
+                subject = "" if policy.level == "household" else members[place]
+                surely, maybe = self.run.received(policy.id, place)
+                found.append(
+                    Answer(
+                        policy, subject, raw[0], raw[1], amounts(policy, raw), Outcomes(each.layout, raw[3], members),
+                        tuple(dict.fromkeys(raw[4])), self.conditionals.get((policy.id, place)),
+                        "yes" if surely else "unknown" if maybe else "no",
+                    )
+                )
+        return tuple(found)
+
+    def answer(self, policy: str, member: str = "") -> Answer:
+        """One answer. Raises KeyError where the policy is not in force or the member does not exist."""
+        for found in self.answers:
+            if found.policy.id == policy and found.member == member:
+                return found
+        raise KeyError((policy, member))
+
+    @cached_property
+    def combinations(self) -> tuple[Combination, ...]:
+        """Where policies exclude one another: the choices and the best."""
+        return combinations(self.run)
+
+    def caveats(self, answer: Answer) -> tuple[Caveat, ...]:
+        """Why an answer rests on less than firm ground; figures of amounts count where something may be paid."""
+        each = self.edition.by_id[answer.policy.id]
+        found = list(each.caveats)
+        if answer.possible:
+            found += each.amount_caveats
+        unpublished = {*answer.unpublished, *(self.run.derived_unpublished & each.tables)}
+        for name in sorted(unpublished & each.tables):
+            label = self.program.rulebook.parameters[name].label
+            value = self.edition.figures[name]
+            found.append(Caveat("not-published", name, label, value.source if value else ""))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def _missing(self) -> Missing:
+        return Missing(self.run)
+
+    def missing_for(self, answer: Answer) -> tuple[Wanted, ...]:
+        """What one open answer waits for, in the order of the whole decision."""
+        wanted = set(self._missing.of_policy(answer.policy.id, answer.member))
+        return tuple((m.fact, m.member) for m in self.missing if (m.fact, m.member) in wanted)
+
+    def amount_waits_for(self, answer: Answer, place: int) -> tuple[Wanted, ...]:
+        """What an open amount waits for."""
+        wanted = self._missing.of_amount(answer.policy.id, answer.member, place)
+        return tuple((m.fact, m.member) for m in self.missing if (m.fact, m.member) in wanted)
+
+    @cached_property
+    def missing(self) -> tuple[MissingFact, ...]:
+        """Every fact that some answer waits for: first what settles most answers, then what is worth most."""
+        status: dict[Wanted, list[tuple[str, str]]] = {}
+        amount: dict[Wanted, list[tuple[str, str]]] = {}
+        most: dict[Wanted, int] = {}
+        for answer in self.answers:
+            key = (answer.policy.id, answer.member)
+            top = sum(a.yearly[1] for a in answer.amounts)
+            waits = self._missing.of_policy(*key) if answer.status == UNDETERMINED else frozenset()
+            for wanted in waits:
+                status.setdefault(wanted, []).append(key)
+                most[wanted] = most.get(wanted, 0) + top
+            if not answer.possible:
+                continue
+            for place, each in enumerate(answer.amounts):
+                if each.least == each.most and each.given == each.possible:
+                    continue
+                for wanted in self._missing.of_amount(*key, place) - waits:
+                    keys = amount.setdefault(wanted, [])
+                    if key not in keys:
+                        keys.append(key)
+        order = {fact.name: fact.order for fact in self.program.rulebook.facts.values()}
+        members = {member.id: n for n, member in enumerate(self.household.members)}
+        found = [
+            MissingFact(
+                fact, member, self._asked(fact, member), tuple(status.get((fact, member), ())),
+                tuple(amount.get((fact, member), ())), most.get((fact, member), 0),
+            )
+            for fact, member in {**status, **amount}
+        ]
+        return tuple(
+            sorted(found, key=lambda m: (-len(m.policies), -m.most, order.get(m.fact, len(order)), members.get(m.member, -1)))
+        )
+
+    def _asked(self, fact: str, member: str) -> bool:
+        where = next((m for m in self.household.members if m.id == member), None) if member else self.household
+        return where is not None and fact in where.null
+
+    @property
+    def not_in_force(self) -> tuple[str, ...]:
+        return self.edition.not_in_force
+
+    @cached_property
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """What may lawfully be drawn together, by period, least and most in fen: never what excludes one another."""
+        out: set[tuple[str, int | None]] = set()
+        settled: set[tuple[str, str]] = set()
+        for each in self.combinations:
+            if each.best is not None:
+                place = None if not each.member else [m.id for m in self.household.members].index(each.member)
+                chosen = each.options[each.best].policies
+                out |= {(name, place) for name in each.group.policies if name not in chosen}
+                settled.add((each.group.policies[0], each.member))
+        withheld: Withheld = frozenset(out)
+        again = self.run.withhold(withheld) if out else {}
+        return _totals(self, again, withheld, settled)
+
+
+def _totals(
+    decision: Decision, again: dict[str, list[Raw]], withheld: Withheld, settled: set[tuple[str, str]]
+) -> dict[str, tuple[int, int]]:
+    sums: dict[str, tuple[int, int]] = {}
+    open_groups = [
+        c for c in decision.combinations if (c.group.policies[0], c.member) not in settled
+    ]
+    undecided = {(name, c.member) for c in open_groups for name in c.group.policies}
+    by_subject: dict[tuple[str, str], tuple[Amount, ...]] = {}
+    for answer in decision.answers:
+        name = answer.policy.id
+        place = next((n for n, m in enumerate(decision.household.members) if m.id == answer.member), 0)
+        if (name, None) in withheld or (name, place if answer.member else None) in withheld:
+            continue
+        items = amounts(answer.policy, again[name][place]) if name in again else answer.amounts
+        by_subject[name, answer.member] = items
+        if (name, answer.member) in undecided or (name, "") in undecided:
+            continue
+        for item in items:
+            _add(sums, item.item.per, item.least, item.most)
+    for each in open_groups:
+        _add_choice(sums, by_subject, each)
+    return {per: sums[per] for per in TIMES if per in sums and sums[per] != (0, 0)}
+
+
+def _add(sums: dict[str, tuple[int, int]], per: str, least: int, most: int) -> None:
+    if per:
+        low, high = sums.get(per, (0, 0))
+        sums[per] = low + least, high + most
+
+
+def _add_choice(
+    sums: dict[str, tuple[int, int]], by_subject: dict[tuple[str, str], tuple[Amount, ...]], each: Combination
+) -> None:
+    """A group whose best choice is open counts, in each period, the greatest least and most of its choices."""
+    best: dict[str, tuple[int, int]] = {}
+    for option in each.options:
+        own: dict[str, tuple[int, int]] = {}
+        for (name, member), items in by_subject.items():
+            if name in option.policies and (each.member in ("", member)):
+                for item in items:
+                    _add(own, item.item.per, item.least, item.most)
+        for per, (low, high) in own.items():
+            before = best.get(per, (0, 0))
+            best[per] = max(before[0], low), max(before[1], high)
+    for per, (low, high) in best.items():
+        _add(sums, per, low, high)
+
+
+def decide(
+    program: Program, household: Household, on: date, jurisdictions: frozenset[str] | None = None
+) -> Decision:
+    """Decide every policy in force on `on` for a household. Raises HouseholdError where the facts cannot be."""
+    edition = program.edition(on, jurisdictions)
+    return Decision(program, edition, household, run(program, edition, household))
+
+
+__all__ = ["ELIGIBLE", "INELIGIBLE", "UNDETERMINED", "Answer", "Decision", "MissingFact", "decide", "group_worth"]

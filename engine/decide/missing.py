@@ -1,0 +1,158 @@
+"""Which unknown facts an open answer waits for.
+
+A fact is missing when it is unknown, read by an unsettled condition, and no condition above that one is settled. Where
+the condition asks about another policy, that policy's own missing facts count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from engine.decide.outcomes import Outcomes
+from engine.decide.run import Run
+from engine.language.model import Fact, Let, Policy
+from engine.language.tree import Condition, Expr
+from engine.language.types import Base
+
+Wanted = tuple[str, str]  # (fact, member id; "" for the household)
+
+
+class Missing:
+    """Looks through one run; remembers what each open answer waits for."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.members = tuple(member.id for member in run.household.members)
+        self.found: dict[tuple[str, str], frozenset[Wanted]] = {}
+
+    def of_policy(self, name: str, member: str) -> frozenset[Wanted]:
+        """What an undetermined answer waits for; empty where it is settled or only an unpublished figure is open."""
+        key = (name, member)
+        if key not in self.found:
+            self.found[key] = frozenset()
+            raw = self._raw(name, member)
+            if raw is not None and raw[0] != raw[1]:
+                each = self.run.edition.by_id[name]
+                outcomes = Outcomes(each.layout, raw[3], self.members)
+                self.found[key] = frozenset(self._condition(each.policy.when, outcomes, each.policy, member))
+        return self.found[key]
+
+    def of_amount(self, name: str, member: str, item: int) -> frozenset[Wanted]:
+        """What an open amount (or an item's own `if`) waits for."""
+        raw = self._raw(name, member)
+        assert raw is not None
+        each = self.run.edition.by_id[name]
+        outcomes = Outcomes(each.layout, raw[3], self.members)
+        wanted = each.policy.gives[item]
+        found: set[Wanted] = set()
+        if wanted.condition is not None:
+            found |= set(self._condition(wanted.condition, outcomes, each.policy, member))
+        for expr in (wanted.amount, wanted.for_months):
+            if expr is not None:
+                found |= set(self._reads(expr, outcomes, each.policy, member))
+        return frozenset(found)
+
+    def _raw(self, name: str, member: str) -> tuple[bool, bool, object, tuple[object, ...], object] | None:
+        raws = self.run.first.get(name)
+        if raws is None:
+            return None
+        level = self.run.edition.by_id[name].policy.level
+        return raws[0] if level == "household" else raws[self.members.index(member)]
+
+    # -- conditions --
+
+    def _condition(self, node: Condition, outcomes: Outcomes, policy: Policy | None, member: str) -> Iterator[Wanted]:
+        outcome = outcomes.get(node.id)
+        if outcome.certain == outcome.possible:
+            return
+        if node.kind == "leaf":
+            assert node.expr is not None
+            yield from self._reads(node.expr, outcomes, policy, member)
+        elif node.kind in ("any_member", "every_member"):
+            where, body = node.parts
+            for name, inner in outcomes.each(node.id):
+                belongs, meets = inner.get(where.id), inner.get(body.id)
+                settles = not meets.possible if node.kind == "any_member" else meets.certain
+                if not belongs.possible or settles:
+                    continue
+                yield from self._condition(where, inner, policy, name)
+                yield from self._condition(body, inner, policy, name)
+        else:
+            for part in node.parts:
+                yield from self._condition(part, outcomes, policy, member)
+
+    # -- expressions: every unknown fact they read --
+
+    def _reads(self, expr: Expr, outcomes: Outcomes | None, policy: Policy | None, member: str) -> Iterator[Wanted]:
+        if expr.op == "fact":
+            yield from self._fact(self.run.program.rulebook.facts[expr.name], member)
+        elif expr.op == "let":
+            assert policy is not None
+            yield from self._let(next(let for let in policy.lets if let.name == expr.name), outcomes, policy, member)
+        elif expr.op in ("receives", "qualifies", "holds"):
+            yield from self._policy(expr, member)
+        elif expr.op.endswith("_members") or expr.op in ("any_member", "every_member"):
+            for name in self.members:
+                for arg in expr.args[:2]:
+                    yield from self._reads(arg, None, policy, name)
+            for arg in expr.args[2:]:
+                yield from self._reads(arg, outcomes, policy, member)
+        else:
+            for arg in expr.args:
+                yield from self._reads(arg, outcomes, policy, member)
+
+    def _let(self, let: Let, outcomes: Outcomes | None, policy: Policy, member: str) -> Iterator[Wanted]:
+        if let.condition is not None and outcomes is not None and outcomes.has(let.condition.id):
+            yield from self._condition(let.condition, outcomes, policy, member)
+        elif let.condition is not None:
+            for expr in _tops(let.condition):
+                yield from self._reads(expr, None, policy, member)
+        elif let.expr is not None:
+            yield from self._reads(let.expr, outcomes, policy, member)
+
+    def _policy(self, expr: Expr, member: str) -> Iterator[Wanted]:
+        subject = "" if expr.level == "household" else member
+        if expr.op != "qualifies":
+            certain, possible = self.run.received(expr.name, None if not subject else self.members.index(subject))
+            if certain != possible:
+                yield "receiving", subject
+        if expr.op != "receives" and expr.name in self.run.first:
+            yield from self.of_policy(expr.name, subject)
+
+    def _fact(self, fact: Fact, member: str) -> Iterator[Wanted]:
+        subject = member if fact.level == "member" else ""
+        if fact.derived:
+            yield from self._derived(fact, subject)
+        elif not self._known(fact, subject):
+            yield fact.name, subject
+
+    def _known(self, fact: Fact, member: str) -> bool:
+        slot = self.run.program.slots.facts[fact.name]
+        row = self.run.members[self.members.index(member)] if fact.level == "member" else self.run.whole
+        lo, hi = row[slot.at], row[slot.at + 1]
+        return bool(lo & (lo - 1) == 0) if fact.type.base is Base.CHOICE else bool(lo == hi)
+
+    def _derived(self, fact: Fact, member: str) -> Iterator[Wanted]:
+        program = self.run.program
+        layout = program.derived[fact.name]
+        rows = self.run.derived[fact.name]
+        row = rows[self.members.index(member)] if fact.level == "member" else rows
+        outcomes = Outcomes(layout, row, self.members)
+        if fact.condition is not None:
+            yield from self._condition(fact.condition, outcomes, None, member)
+        elif fact.expr is not None and not self._settled(fact, member):
+            yield from self._reads(fact.expr, outcomes, None, member)
+
+    def _settled(self, fact: Fact, member: str) -> bool:
+        slot = self.run.program.slots.facts[fact.name]
+        row = self.run.members[self.members.index(member)] if fact.level == "member" else self.run.whole
+        lo, hi = row[slot.at], row[slot.at + 1]
+        if fact.type.base is Base.CHOICE:
+            return bool(lo & (lo - 1) == 0)
+        if slot.d is not None:
+            return bool(lo * row[slot.d + 1] == hi * row[slot.d])
+        return bool(lo == hi)
+
+
+def _tops(condition: Condition) -> Iterable[Expr]:
+    return (node.expr for node in condition.walk() if node.expr is not None)

@@ -1,0 +1,311 @@
+"""A rulebook compiled once, and the edition of it that is in force on a day.
+
+Nothing here reads a clock: the day is passed in. A program is shared by all requests; an edition is made once a day.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from engine.decide.generate import Generated, derive_function, policy_function
+from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES, Layout, Slots, slots_of
+from engine.decide.tables import Table
+from engine.language.checks import expressions_of, fact_expressions, parameters_read, top_level
+from engine.language.household import Household, HouseholdError, InputProblem, Member, Vocabulary
+from engine.language.model import DatedValue, Parameter, Policy, Rulebook
+from engine.language.rulebook import policies_asked
+from engine.language.tree import Words
+from engine.language.types import decimal_text
+
+
+class Refused(Exception):
+    """A derived fact cannot have the value its facts lead to."""
+
+    def __init__(self, fact: str):
+        self.fact = fact
+        super().__init__(fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """Why an answer rests on less than firm ground.
+
+    code  not-verified, not-published, stale (a figure), rule-not-verified (a citation or condition)
+    """
+
+    code: str
+    name: str
+    words: Words
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One policy on one day: its version, its function, and what its answer rests on."""
+
+    policy: Policy
+    run: Callable[..., Any]
+    layout: Layout
+    caveats: tuple[Caveat, ...]  # of its conditions
+    amount_caveats: tuple[Caveat, ...]  # of its amounts, where they are paid
+    tables: frozenset[str]  # tables whose rows may be unpublished; said only where such a row was read
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What is in force on one day in the jurisdictions asked for."""
+
+    on: date
+    order: tuple[InForce, ...]  # in the order they are decided
+    by_id: dict[str, InForce]
+    parameters: tuple[Any, ...]
+    figures: dict[str, DatedValue | None]
+    not_in_force: tuple[str, ...]
+    fixed: tuple[tuple[str, int, bool], ...]  # (level, slot, possibly) of policies that are not in force
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled rulebook. `source` is the generated Python, for whoever wants to read it."""
+
+    rulebook: Rulebook
+    vocabulary: Vocabulary
+    slots: Slots
+    index: dict[str, int]
+    derive: Callable[..., Any]
+    derived: dict[str, Layout]
+    functions: dict[tuple[str, date], tuple[Callable[..., Any], Layout]]
+    source: str
+    dependents: dict[str, frozenset[str]]  # policies whose answer can rest on this one, through qualifies or holds
+    held: frozenset[str]  # policies asked by `holds`
+    editions: dict[tuple[date, frozenset[str] | None], Edition] = field(default_factory=dict)
+
+    def edition(self, on: date, jurisdictions: frozenset[str] | None = None) -> Edition:
+        """The edition in force on a day; made once and kept (the last 400)."""
+        key = (on, jurisdictions)
+        found = self.editions.get(key)
+        if found is None:
+            if len(self.editions) >= 400:
+                self.editions.clear()
+            found = self.editions[key] = _edition(self, on, jurisdictions)
+        return found
+
+
+def compile_rulebook(rulebook: Rulebook) -> Program:
+    """The program of a checked rulebook."""
+    slots = slots_of(rulebook)
+    index: dict[str, int] = {}
+    at = 0
+    for parameter in rulebook.parameters.values():
+        index[parameter.name] = at
+        at += 1 if parameter.keys else 2
+    derive_source, derived = derive_function(rulebook, slots, index)
+    generated: dict[tuple[str, date], Generated] = {
+        (policy.id, policy.from_date): policy_function(rulebook, policy, slots, index) for policy in rulebook.policies
+    }
+    source = "\n".join([derive_source, *(g.source for g in generated.values())])
+    name = f"<rules {rulebook.digest[:12]}>"
+    space: dict[str, Any] = {"Refused": Refused}
+    exec(compile(source, name, "exec"), space)  # our own text, made from a checked tree
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    asks = {name: frozenset[str]() for name in rulebook.ids()}
+    for policy in rulebook.policies:
+        asks[policy.id] |= policies_asked(policy)
+    held = {e.name for p in rulebook.policies for x in expressions_of(p) for e in x.walk() if e.op == "holds"}
+    return Program(
+        rulebook, vocabulary_of(rulebook), slots, index, space["derive"], derived,
+        {key: (space[g.name], g.layout) for key, g in generated.items()}, source, _dependents(rulebook, asks), frozenset(held),
+    )
+
+
+def vocabulary_of(rulebook: Rulebook) -> Vocabulary:
+    """What a household may say under this rulebook."""
+    levels = {policy: rulebook.level(policy) for policy in rulebook.ids()}
+    return Vocabulary.of(rulebook.facts, rulebook.choices, levels)
+
+
+def _dependents(rulebook: Rulebook, asks: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {name: set() for name in asks}
+    for name in rulebook.order:  # whatever a policy asks stands before it in the order
+        for needed in _closure(name, asks):
+            found[needed].add(name)
+    return {name: frozenset(rest) for name, rest in found.items()}
+
+
+def _closure(name: str, asks: dict[str, frozenset[str]]) -> set[str]:
+    seen: set[str] = set()
+    stack = list(asks.get(name, ()))
+    while stack:
+        each = stack.pop()
+        if each not in seen:
+            seen.add(each)
+            stack += asks.get(each, ())
+    return seen
+
+
+def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -> Edition:
+    rulebook = program.rulebook
+    in_force = rulebook.in_force(on, jurisdictions)
+    figures = {name: parameter.on(on) for name, parameter in rulebook.parameters.items()}
+    values: list[Any] = []
+    for parameter in rulebook.parameters.values():
+        values += _values(parameter, figures[parameter.name], rulebook)
+    caveats = _Caveats(program, on, figures)
+    order = []
+    for name in rulebook.order:
+        if name in in_force:
+            policy = in_force[name]
+            run, layout = program.functions[name, policy.from_date]
+            order.append(InForce(policy, run, layout, *caveats.of(policy)))
+    absent = tuple(name for name in rulebook.ids() if name not in in_force)
+    fixed: list[tuple[str, int, bool]] = []
+    for name in absent:
+        possible = _may_qualify(rulebook, name, on, jurisdictions)
+        for word in (QUALIFIES, GRANTED):
+            slot = program.slots.policies[word, name]
+            fixed.append((slot.level, slot.at, possible))
+    by_id = {each.policy.id: each for each in order}
+    return Edition(on, tuple(order), by_id, tuple(values), figures, absent, tuple(fixed))
+
+
+def _values(parameter: Parameter, value: DatedValue | None, rulebook: Rulebook) -> list[Any]:
+    if parameter.keys:
+        return [Table(parameter, value, rulebook.choices)]
+    scale = parameter.type.scale
+    if value is None or value.value is None:
+        return [int(parameter.type.least * scale), int(parameter.type.most * scale)]
+    return [int(value.value * scale)] * 2
+
+
+def _may_qualify(rulebook: Rulebook, name: str, on: date, jurisdictions: frozenset[str] | None) -> bool:
+    """Whether a policy that is not in force may yet be had: no after its stated end, unknown before its first text."""
+    versions = rulebook.versions(name)
+    places = jurisdictions or frozenset(j.name for j in rulebook.jurisdictions.values() if j.in_force)
+    if all(version.jurisdiction not in places for version in versions):
+        return True
+    if on < versions[0].from_date:
+        return not versions[0].new
+    later = [version for version in versions if version.from_date > on]
+    return bool(later)
+
+
+class _Caveats:
+    """Works out what each policy's answer rests on, on one day."""
+
+    def __init__(self, program: Program, on: date, figures: dict[str, DatedValue | None]):
+        self.program, self.on, self.figures = program, on, figures
+        self.rulebook = program.rulebook
+
+    def of(self, policy: Policy) -> tuple[tuple[Caveat, ...], tuple[Caveat, ...], frozenset[str]]:
+        conditions = [expr for let in policy.lets for expr in ([let.expr] if let.expr else top_level(let.condition))]
+        conditions += top_level(policy.when)
+        amounts = [expr for item in policy.gives for expr in (item.amount, item.for_months) if expr is not None]
+        amounts += [expr for item in policy.gives for expr in top_level(item.condition)]
+        used_by_when = self._lets_used(policy, top_level(policy.when))
+        for_when = top_level(policy.when) + [x for name in used_by_when for x in self._let(policy, name)]
+        named = parameters_read(self.rulebook, for_when)
+        more = {name: expr for name, expr in parameters_read(self.rulebook, [*conditions, *amounts]).items() if name not in named}
+        own = [*self._figures(named), *self._rules(policy)]
+        tables = frozenset(
+            name for name in (*named, *more) if self.rulebook.parameters[name].keys
+            and (value := self.figures[name]) is not None and not value.published
+        )
+        return tuple(own), tuple(self._figures(more)), tables
+
+    def _let(self, policy: Policy, name: str) -> list[Any]:
+        let = next(let for let in policy.lets if let.name == name)
+        return [let.expr] if let.expr is not None else top_level(let.condition)
+
+    def _lets_used(self, policy: Policy, exprs: Iterable[Any]) -> list[str]:
+        found: list[str] = []
+        todo = list(exprs)
+        while todo:
+            for node in todo.pop().walk():
+                if node.op == "let" and node.name not in found:
+                    found.append(node.name)
+                    todo += self._let(policy, node.name)
+        return found
+
+    def _figures(self, names: Iterable[str]) -> list[Caveat]:
+        found: list[Caveat] = []
+        for name in names:
+            parameter, value = self.rulebook.parameters[name], self.figures[name]
+            if value is None or (not parameter.keys and value.value is None):
+                found.append(Caveat("not-published", name, parameter.label, value.source if value else ""))
+                continue
+            if not value.verified:
+                found.append(Caveat("not-verified", name, parameter.label, value.source))
+            if parameter.cycle is not None and _months_later(value.from_date, parameter.cycle) < self.on:
+                found.append(Caveat("stale", name, parameter.label, value.source))
+        return found
+
+    def _rules(self, policy: Policy) -> list[Caveat]:
+        found: list[Caveat] = []
+        for cite in policy.cite:
+            if not cite.verified:
+                found.append(Caveat("rule-not-verified", policy.id, Words(cite.words("zh"), cite.words("en")), cite.note))
+        for condition in (policy.when, *(let.condition for let in policy.lets if let.condition)):
+            for node in condition.walk():
+                if not node.verified or any(not cite.verified for cite in node.cite):
+                    said = node.says if node.says.zh else Words(node.text or node.id, node.text or node.id)
+                    found.append(Caveat("rule-not-verified", f"{policy.id}#{node.id}", said, "; ".join(c.words() for c in node.cite)))
+        return found
+
+
+def _months_later(day: date, months: int) -> date:
+    """The same day so many months later (the last of the month where it has no such day)."""
+    whole = day.year * 12 + day.month - 1 + months
+    year, month = divmod(whole, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, last)
+        except ValueError:
+            continue
+    raise ValueError(day)  # pragma: no cover - every month has a 28th
+
+
+def start(program: Program, household: Household) -> tuple[list[Any], list[list[Any]]]:
+    """The lists of a household and of its members, filled with what is known."""
+    slots = program.slots
+    whole = list(slots.template["household"])
+    _fill(program, whole, "household", household)
+    members = []
+    for member in household.members:
+        row = list(slots.template["member"])
+        _fill(program, row, "member", member)
+        members.append(row)
+    return whole, members
+
+
+def _fill(program: Program, row: list[Any], level: str, source: Household | Member) -> None:
+    slots = program.slots
+    facts = slots.facts
+    for name, known in source.facts.items():
+        at = facts[name].at
+        row[at] = known.lo
+        row[at + 1] = known.hi
+    if source.receiving is not None:
+        for (word, policy), slot in slots.policies.items():
+            if word == RECEIVES and slot.level == level:
+                row[slot.at] = row[slot.at + 1] = policy in source.receiving
+
+
+def refusal(program: Program, fact: str) -> HouseholdError:
+    """The error for facts that cannot be."""
+    found = program.rulebook.facts[fact]
+    if fact == "size":
+        hint = ("say for each member what decides whether it counts", "请为每名成员填写决定其是否计入的事实")
+        return HouseholdError((InputProblem("/members", "nobody-counts", (), hint),))
+    words = (
+        ("fact", found.label.zh),
+        ("highest", decimal_text(found.type.most)),
+        ("lowest", decimal_text(found.type.least)),
+    )
+    return HouseholdError((InputProblem("", "cannot-be", words),))
+
+
+__all__ = ["Caveat", "Edition", "InForce", "Program", "Refused", "compile_rulebook", "start", "vocabulary_of"]

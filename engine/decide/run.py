@@ -1,0 +1,167 @@
+"""Runs a program over a household: once as it is, and again with some policies withheld.
+
+Withholding a policy means that no `holds` of it may rest on this decision: only what is already received counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES
+from engine.decide.program import Edition, Program, Refused, refusal, start
+from engine.language.household import Household
+from engine.language.types import day_number
+
+# What a policy's function returns: certainly, possibly, items, trace row, unpublished figures.
+Raw = tuple[bool, bool, tuple[tuple[Any, ...], ...], tuple[Any, ...], tuple[str, ...]]
+Withheld = frozenset[tuple[str, int | None]]  # (policy, member's place; None: for everybody)
+
+
+@dataclass(slots=True)
+class Run:
+    """The outcome of running a household: per policy one Raw per subject, and what reruns need."""
+
+    program: Program
+    edition: Edition
+    household: Household
+    whole: list[Any]
+    members: list[list[Any]]
+    derived: dict[str, Any]
+    derived_unpublished: frozenset[str]
+    first: dict[str, list[Raw]] = field(default_factory=dict)
+    again: dict[Withheld, dict[str, list[Raw]]] = field(default_factory=dict)
+
+    def received(self, policy: str, member: int | None) -> tuple[bool, bool]:
+        """Whether a policy is surely, possibly drawn already."""
+        slot = self.program.slots.policies[RECEIVES, policy]
+        row = self.whole if slot.level == "household" or member is None else self.members[member]
+        return row[slot.at], row[slot.at + 1]
+
+    def withhold(self, withheld: Withheld) -> dict[str, list[Raw]]:
+        """The outcome with these withheld; only what can differ is run again."""
+        found = self.again.get(withheld)
+        if found is None:
+            found = self.again[withheld] = _rerun(self, withheld)
+        return found
+
+    def differs(self, policy: str, member: int | None) -> bool:
+        """Whether `holds(policy)` says more than `receives(policy)` for anybody (or for one member)."""
+        for place, raw in enumerate(self.first.get(policy, ())):
+            if member is not None and place != member:
+                continue
+            certain, possible = self.received(policy, place)
+            if (raw[0] and not certain) or (raw[1] and not possible):
+                return True
+        return False
+
+
+def run(program: Program, edition: Edition, household: Household) -> Run:
+    """Decide every policy in force, in order. Raises HouseholdError where the facts cannot be."""
+    whole, members = start(program, household)
+    on = day_number(edition.on)
+    for level, at, possible in edition.fixed:
+        for row in (whole,) if level == "household" else members:
+            row[at], row[at + 1] = False, possible
+    try:
+        derived, unpublished = program.derive(whole, members, edition.parameters, on)
+    except Refused as refused:
+        raise refusal(program, refused.fact) from None
+    found = Run(program, edition, household, whole, members, derived, frozenset(unpublished))
+    slots, parameters = program.slots.policies, edition.parameters
+    for each in edition.order:
+        name = each.policy.id
+        qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at
+        if each.policy.level == "household":
+            raw = each.run(whole, members, parameters, on)
+            whole[qualifies] = whole[granted] = raw[0]
+            whole[qualifies + 1] = whole[granted + 1] = raw[1]
+            found.first[name] = [raw]
+        else:
+            raws = [each.run(row, whole, members, parameters, on) for row in members]
+            for row, raw in zip(members, raws, strict=True):
+                row[qualifies] = row[granted] = raw[0]
+                row[qualifies + 1] = row[granted + 1] = raw[1]
+            found.first[name] = raws
+    return found
+
+
+def _rerun(before: Run, withheld: Withheld) -> dict[str, list[Raw]]:
+    program, edition = before.program, before.edition
+    slots = program.slots.policies
+    on = day_number(edition.on)
+    whole = list(before.whole)
+    members = [list(row) for row in before.members]
+    changed: set[str] = set()
+    for name, member in withheld:
+        if name not in before.first:
+            continue
+        slot = slots[GRANTED, name]
+        for row in _rows(slot.level, whole, members, member):
+            if row[slot.at] or row[slot.at + 1]:
+                row[slot.at] = row[slot.at + 1] = False
+                changed |= program.dependents[name]
+    found: dict[str, list[Raw]] = {}
+    for each in edition.order:
+        name = each.policy.id
+        if name not in changed:
+            continue
+        qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at
+        rows = [whole] if each.policy.level == "household" else members
+        raws: list[Raw] = []
+        for place, row in enumerate(rows):
+            if row is whole:
+                raw = each.run(whole, members, edition.parameters, on)
+            else:
+                raw = each.run(row, whole, members, edition.parameters, on)
+            raws.append(raw)
+            row[qualifies], row[qualifies + 1] = raw[0], raw[1]
+            kept = (name, None) not in withheld and (name, place) not in withheld
+            row[granted], row[granted + 1] = (raw[0], raw[1]) if kept else (False, False)
+        found[name] = raws
+    return found
+
+
+def _rows(level: str, whole: list[Any], members: list[list[Any]], member: int | None) -> list[list[Any]]:
+    if level == "household":
+        return [whole]
+    return members if member is None else [members[member]]
+
+
+def conditional(found: Run) -> dict[tuple[str, int], tuple[str, ...]]:
+    """The conditional answers, by policy and subject, with what must be granted first in the order to apply.
+
+    An answer is conditional if it differs where every `holds` is read as `receives`. Policies are then withheld one
+    after another, last decided first; one whose withholding changes the answer is kept and granted again.
+    """
+    program, edition = found.program, found.edition
+    held = [each.policy.id for each in edition.order if each.policy.id in program.held]
+    if not any(found.differs(name, None) for name in held):
+        return {}
+    everything: Withheld = frozenset((name, None) for name in held)
+    second = found.withhold(everything)
+    answers: dict[tuple[str, int], tuple[str, ...]] = {}
+    for name, raws in second.items():
+        for place, raw in enumerate(raws):
+            first = found.first[name][place]
+            if first[0] != first[1]:
+                continue  # not settled: there is no answer that could hang on anything
+            if (raw[0], raw[1]) != (first[0], first[1]):
+                answers[name, place] = _rests_on(found, held, name, place)
+    return answers
+
+
+def _rests_on(found: Run, held: list[str], name: str, place: int) -> tuple[str, ...]:
+    first = found.first[name][place]
+    withheld: set[tuple[str, int | None]] = set()
+    needed: list[str] = []
+    for other in reversed(held):
+        if name not in found.program.dependents[other]:
+            continue
+        trial = frozenset({*withheld, (other, None)})
+        raw = found.withhold(trial).get(name, found.first[name])[place]
+        if (raw[0], raw[1]) == (first[0], first[1]):
+            withheld.add((other, None))
+        else:
+            needed.append(other)
+    return tuple(reversed(needed))

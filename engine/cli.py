@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from engine import __version__
+from engine.decide.examples import check_examples
+from engine.decide.program import compile_rulebook
 from engine.language.rulebook import read
 
 
@@ -21,7 +23,9 @@ def main() -> None:
 @click.option("--lang", default="en")
 def check(lang: str) -> None:
     """Read every rule and report every problem."""
-    _, problems = read(Path.cwd())
+    rulebook, problems = read(Path.cwd())
+    if rulebook is not None and not problems:
+        problems = check_examples(compile_rulebook(rulebook))
     for problem in problems:
         click.echo(problem.text(lang))
     sys.exit(1 if problems else 0)

@@ -1,0 +1,254 @@
+"""Runs the examples that stand beside the law, and looks whether they show every border of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from engine.decide.conditions import conditions_of
+from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision, decide
+from engine.decide.outcomes import Outcome, Span
+from engine.decide.program import Program
+from engine.decide.record import yuan
+from engine.language.checks import parameters_read, top_level
+from engine.language.household import HouseholdError, read_household
+from engine.language.model import Example, Policy, Rulebook
+from engine.language.places import Place
+from engine.language.problems import Problem, Problems, did_you_mean
+from engine.language.tree import Condition
+from engine.language.types import Base, day_of, decimal_text
+
+STATUS_ZH = {ELIGIBLE: "符合", INELIGIBLE: "不符合", UNDETERMINED: "待定"}
+_TRUTH_ZH = {"yes": "是", "no": "否"}
+
+
+def check_examples(program: Program, lines: dict[str, list[str]] | None = None, only: str = "") -> tuple[Problem, ...]:
+    """Every problem the examples bring to light; `only` looks at one policy."""
+    problems = Problems(lines=lines or {path: text.splitlines() for path, text in program.rulebook.files.items()})
+    for policy in program.rulebook.policies:
+        if only in ("", policy.id):
+            _Trial(program, policy, problems).run()
+    return problems.sorted()
+
+
+def example_household(rulebook: Rulebook, example: Example) -> dict[str, Any]:
+    """The raw facts of an example: its named household, less those left out, with what differs. KeyError: no such name."""
+    base: dict[str, Any] = {}
+    if "like" in example.household:
+        base = dict(rulebook.households[str(example.household["like"])])
+    without = example.household.get("without") or []
+    members: dict[Any, dict[str, Any]] = {
+        member.get("id"): dict(member) for member in base.get("members", []) if member.get("id") not in without
+    }
+    changes = dict(example.household.get("household") or {})
+    for member in changes.pop("members", None) or []:
+        members.setdefault(member.get("id"), {}).update(member)
+    return {**base, **changes, "members": list(members.values())}
+
+
+class _Trial:
+    """The examples of one policy version, run."""
+
+    def __init__(self, program: Program, policy: Policy, problems: Problems):
+        self.program, self.policy, self.problems = program, policy, problems
+        self.statuses: set[str] = set()
+        # per comparison leaf: outcomes seen within one step of the border
+        self.near: dict[str, set[str]] = {}
+
+    def run(self) -> None:
+        for example in self.policy.examples:
+            decision = self.decision(example)
+            if decision is not None:
+                self.compare(decision, example)
+        self.look_at_statuses()
+        self.look_at_borders()
+
+    def decision(self, example: Example) -> Decision | None:
+        if not self.policy.in_force(example.on):
+            self.problems.add("example-not-in-force", example.at, name=self.policy.id, on=example.on)
+            return None
+        like = example.household.get("like")
+        if like is not None and like not in self.program.rulebook.households:
+            hint = did_you_mean(str(like), self.program.rulebook.households)
+            self.problems.add("unknown-household", example.at, hint, name=like)
+            return None
+        try:
+            household = read_household(example_household(self.program.rulebook, example), self.program.vocabulary)
+            return decide(self.program, household, example.on, self.places())
+        except HouseholdError as error:
+            for each in error.problems:
+                self.problems.add("bad-household", example.at, each.hint, path=each.path or "/", why=each.message("en"), why_zh=each.message("zh"))
+            return None
+
+    def places(self) -> frozenset[str] | None:
+        home = self.program.rulebook.jurisdictions.get(self.policy.jurisdiction)
+        return None if home is None or home.in_force else frozenset({self.policy.jurisdiction})
+
+    # -- what was expected --
+
+    def compare(self, decision: Decision, example: Example) -> None:
+        for policy, expected in ((self.policy.id, example.expect), *example.also.items()):
+            if policy not in decision.edition.by_id:
+                code = "example-not-in-force" if policy in self.program.rulebook.ids() else "unknown-policy"
+                self.problems.add(code, example.at, name=policy, on=example.on)
+                continue
+            level = decision.edition.by_id[policy].policy.level
+            if level == "household":
+                self.compare_one(decision, example, policy, "", expected)
+                continue
+            members = {member.id for member in decision.household.members}
+            for member, each in expected.items():
+                if str(member) not in members:
+                    self.problems.add("example-fails", example.at, did_you_mean(str(member), members), what=f"'{member}'", wanted="a member", found="nobody")
+                elif isinstance(each, dict):
+                    self.compare_one(decision, example, policy, str(member), each)
+                else:
+                    self.problems.add("wrong-shape", example.at, what=f"what is expected of '{member}'", wanted="a mapping", found=str(each), wanted_zh="映射", found_zh=str(each))
+        self.note(decision)
+
+    def compare_one(self, decision: Decision, example: Example, policy: str, member: str, expected: dict[str, Any]) -> None:
+        answer = decision.answer(policy, member)
+        what = f"{policy}" + (f" of {member}" if member else "")
+        for key, wanted in expected.items():
+            found = self.found(decision, answer, key)
+            if found is None:
+                known = ["status", "conditional_on", "missing", "receives", *(a.item.id for a in answer.amounts)]
+                self.problems.add("example-fails", example.at, did_you_mean(key, known), what=f"{what}: {key}", wanted=shown(wanted), found="no such item")
+            elif not same(wanted, found):
+                self.problems.add("example-fails", example.at, self.why(answer), what=f"{what}: {key}", wanted=shown(wanted), found=shown(found))
+
+    def found(self, decision: Decision, answer: Answer, key: str) -> Any:
+        if key == "status":
+            return answer.status
+        if key == "conditional_on":
+            return list(answer.conditional_on or ())
+        if key == "missing":
+            return list(dict.fromkeys(fact for fact, _ in decision.missing_for(answer)))
+        if key == "receives":
+            return answer.receives
+        for each in answer.amounts:
+            if each.item.id == key:
+                if each.item.amount is None:
+                    return "yes" if each.given else "unknown" if each.possible else "no"
+                return {"least": Decimal(yuan(each.least)), "most": Decimal(yuan(each.most))}
+        return None
+
+    def why(self, answer: Answer) -> tuple[str, str]:
+        """The conditions that did not come out yes, as the hint of a failed example."""
+        failed = [o.id for o in answer.outcomes.all() if o.word != "yes" and self._top(o.id, answer)]
+        return (f"not yes: {', '.join(failed[:6])}", f"未满足：{'、'.join(failed[:6])}") if failed else ("", "")
+
+    def _top(self, id: str, answer: Answer) -> bool:
+        return any(part.id == id for part in answer.policy.when.parts)
+
+    # -- what the examples show --
+
+    def note(self, decision: Decision) -> None:
+        """Remember the statuses and borders this example shows of the policy it stands beside."""
+        for answer in decision.answers:
+            if answer.policy is not self.policy:
+                continue
+            self.statuses.add(answer.status)
+            for outcome in answer.outcomes.all():
+                if outcome.certain == outcome.possible and near_border(self.leaf(outcome), outcome):
+                    self.near.setdefault(outcome.id, set()).add(outcome.word)
+
+    def leaf(self, outcome: Outcome) -> Condition | None:
+        node = conditions_of(self.policy).get(outcome.id)
+        return node if node is not None and compares(node) else None
+
+    def look_at_statuses(self) -> None:
+        if not self.policy.examples:
+            return  # said by every_policy_is_cited_and_tried
+        wanted = (UNDETERMINED,) if self.never_published() else (ELIGIBLE, INELIGIBLE, UNDETERMINED)
+        for status in wanted:
+            if status not in self.statuses:
+                self.problems.add("no-example-with-status", self.policy.at, name=self.policy.id, status=status, status_zh=STATUS_ZH[status])
+
+    def never_published(self) -> bool:
+        """Whether a figure that gates the policy is not published on any day the policy is in force."""
+        for name in parameters_read(self.program.rulebook, top_level(self.policy.when)):
+            parameter = self.program.rulebook.parameters[name]
+            last = self.policy.to_date or date(9999, 12, 31)
+            if not any(value.published and value.from_date <= last for value in parameter.values):
+                return True
+        return False
+
+    def look_at_borders(self) -> None:
+        if self.never_published() or not self.policy.examples:
+            return
+        trees = [self.policy.when, *(let.condition for let in self.policy.lets if let.condition)]
+        trees += [item.condition for item in self.policy.gives if item.condition]
+        for node in (node for tree in trees for node in tree.walk() if compares(node)):
+            for truth in ("yes", "no"):
+                if truth not in self.near.get(node.id, set()):
+                    self.problems.add(
+                        "boundary-not-shown", self._place(node), leaf=node.id, truth=truth, truth_zh=_TRUTH_ZH[truth], step=decimal_text(step_of(node)),
+                    )
+
+    def _place(self, node: Condition) -> Place:
+        return node.at
+
+
+def compares(node: Condition) -> bool:
+    """Whether a condition is a leaf that compares numbers or dates."""
+    expr = node.expr
+    ordered = expr is not None and expr.op in ("<", "<=", ">", ">=", "==", "!=")
+    return ordered and expr is not None and (expr.args[0].type.numeric or expr.args[0].type.base is Base.DATE)
+
+
+def step_of(node: Condition) -> Fraction:
+    """The smallest step of what a leaf compares."""
+    assert node.expr is not None
+    left, right = node.expr.args
+    if left.type.base is Base.DATE:
+        return Fraction(1)
+    return max(left.type.step, right.type.step) if left.type.base is right.type.base else min(left.type.step, right.type.step)
+
+
+def near_border(node: Condition | None, outcome: Outcome) -> bool:
+    """Whether both sides are settled and within one step of each other."""
+    if node is None or not isinstance(outcome.left, Span) or not isinstance(outcome.right, Span):
+        return False
+    left, right = outcome.left, outcome.right
+    if left.least != left.most or right.least != right.most:
+        return False
+    assert node.expr is not None
+    if node.expr.args[0].type.base is Base.DATE:
+        return abs((day_of(int(left.least)) - day_of(int(right.least))).days) <= 1
+    return abs(left.least - right.least) <= step_of(node)
+
+
+def same(wanted: Any, found: Any) -> bool:
+    """Whether what was expected is what came out; one sum stands for both ends."""
+    if isinstance(found, dict):
+        if isinstance(wanted, dict):
+            return set(wanted) <= {"least", "most"} and all(_number(wanted[key]) == found[key] for key in wanted)
+        value = _number(wanted)
+        return value is not None and found["least"] == value == found["most"]
+    if isinstance(wanted, bool):
+        return bool(found == ("yes" if wanted else "no"))
+    return bool(wanted == found)
+
+
+def _number(value: Any) -> Decimal | None:
+    return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return " … ".join(str(value[key]) for key in ("least", "most") if key in value) if value.get("least") != value.get("most") else str(value.get("least"))
+    return str(value)
+
+
+def run_examples(program: Program) -> Iterator[tuple[Policy, Example, Decision]]:
+    """Every example with its decision, for tests and the sweep."""
+    for policy in program.rulebook.policies:
+        trial = _Trial(program, policy, Problems())
+        for example in policy.examples:
+            decision = trial.decision(example)
+            if decision is not None:
+                yield policy, example, decision

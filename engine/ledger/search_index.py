@@ -1,0 +1,185 @@
+"""The search index: a second SQLite file made from the ledger, which can be thrown away and made again.
+
+It is brought up to date before it answers, not when a decision is written: splitting and indexing a page of text takes
+longer than everything else about an append, and the ledger's own file stays one in which nothing is ever rewritten.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from engine.ledger import read
+from engine.ledger.entries import Entry
+from engine.ledger.findings import Finding, finding
+from engine.ledger.store import Store
+from engine.ledger.words import spaced
+
+__all__ = ["SearchIndex"]
+
+_FORMAT = 1  # of this file; another number makes it anew
+_BATCH = 200  # entries in one transaction: short, so that searches and other workers get between
+
+_COLUMNS = ("seq", "kind", "at", "refers", "household", "on", "rulebook", "engine", "caseworker")
+_INDEXES = (("household", "seq"), ("caseworker", "seq"), ("rulebook", "seq"), ("kind", "seq"), ("on", "seq"), ("refers",))
+
+
+class SearchIndex:
+    """The index of one ledger. Safe to share between threads and processes."""
+
+    def __init__(self, store: Store, path: str | Path | None = None) -> None:
+        """`path`: None puts it beside the ledger, as LEDGER-search. Made if it is not there."""
+        self.store = store
+        self.path = Path(path) if path else store.path.with_name(f"{store.path.name}-search")
+        self._local = threading.local()
+        try:
+            fits = self._fits()
+        except sqlite3.DatabaseError:
+            fits = False
+        if not fits:
+            self.rebuild(catch_up=False)
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        local = self._local
+        if getattr(local, "pid", None) != os.getpid():
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # a lost transaction is made again from the ledger
+            local.connection, local.pid = connection, os.getpid()
+        found: sqlite3.Connection = local.connection
+        return found
+
+    def catch_up(self, most: int | None = None) -> int:
+        """Index what was appended since the last time, `most` entries at most; how many were. The service may call it
+        now and then, so that a search after a quiet night does not do it all. Raises Damaged."""
+        done = 0
+        while most is None or done < most:
+            with self._transaction() as connection:
+                last = self._last(connection)
+                size, _ = read.head(self.store.reader())
+                until = min(size, last + _BATCH, last + (_BATCH if most is None else most - done))
+                if until <= last:
+                    break
+                _insert(connection, read.entries(self.store.reader(), last + 1, until))
+            done += until - last
+        return done
+
+    def rebuild(self, *, catch_up: bool = True) -> None:
+        """Throw the index away and make it again from the ledger."""
+        if getattr(self._local, "pid", None) == os.getpid():
+            self._local.connection.close()
+            self._local.pid = None
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self.path}{end}").unlink(missing_ok=True)
+        with self._transaction() as connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                _make(connection, self.store.id)
+        if catch_up:
+            self.catch_up()
+
+    def check(self) -> Iterator[Finding]:
+        """Compare every row of the index with what the ledger would make of it now; findings `search-differs`."""
+        self.catch_up()
+        fresh = sqlite3.connect(":memory:", isolation_level=None)
+        _make(fresh, self.store.id)
+        last = self._last(self.connection())
+        _insert(fresh, read.entries(self.store.reader(), 1, last))
+        fresh.execute("CREATE VIRTUAL TABLE temp.found_words USING fts5vocab(main, words, instance)")
+        queries = {
+            "entry": f"SELECT {_names()} FROM entry ORDER BY seq",
+            "policy_line": "SELECT * FROM policy_line ORDER BY policy, status, seq, subject",
+            "words": "SELECT term, doc, offset FROM temp.found_words ORDER BY term, doc, offset",
+        }
+        connection = self.connection()
+        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.found_words USING fts5vocab(main, words, instance)")
+        for table, query in queries.items():
+            try:
+                same = all(a == b for a, b in _side_by_side(connection.execute(query), fresh.execute(query)))
+            except sqlite3.DatabaseError:
+                same = False
+            if not same:
+                yield finding("search-differs", table)
+        fresh.close()
+
+    def _fits(self) -> bool:
+        """Whether the file is an index of this ledger, no further than the ledger is."""
+        connection = self.connection()
+        if connection.execute("PRAGMA user_version").fetchone() != (_FORMAT,):
+            return False
+        (ledger,) = connection.execute("SELECT ledger FROM made_from").fetchone()
+        size, _ = read.head(self.store.reader())
+        return bool(ledger == self.store.id and self._last(connection) <= size)
+
+    def _last(self, connection: sqlite3.Connection) -> int:
+        (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM entry").fetchone()
+        return int(last)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self.connection()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def _names() -> str:
+    return ", ".join(f'"{column}"' for column in _COLUMNS)
+
+
+def _make(connection: sqlite3.Connection, ledger: str) -> None:
+    database = Database(connection)
+    database["made_from"].insert({"ledger": ledger}, strict=True)  # type: ignore[union-attr]
+    columns = {column: int if column in ("seq", "refers") else str for column in _COLUMNS}
+    entry = database.table("entry").create(columns, pk="seq", not_null={"kind", "at"}, strict=True)
+    for index in _INDEXES:
+        entry.create_index(index)
+    lines = {"seq": int, "policy": str, "subject": str, "status": str, "least_fen": int, "most_fen": int}
+    line = database.table("policy_line").create(lines, strict=True)
+    line.create_index(("policy", "status", "seq"))
+    line.create_index(("status", "seq"))
+    line.create_index(("seq",))
+    connection.execute("CREATE VIRTUAL TABLE words USING fts5(text, content = '', tokenize = 'unicode61')")
+    connection.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def _insert(connection: sqlite3.Connection, entries: Iterator[Entry]) -> None:
+    marks = ", ".join("?" * len(_COLUMNS))
+    for entry in entries:
+        row, lines, text = _facets(entry)
+        connection.execute(f"INSERT INTO entry ({_names()}) VALUES ({marks})", [row[column] for column in _COLUMNS])
+        connection.executemany("INSERT INTO policy_line VALUES (?, ?, ?, ?, ?, ?)", [(entry.seq, *line) for line in lines])
+        if text:
+            connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (entry.seq, spaced(text)))
+
+
+def _facets(entry: Entry) -> tuple[dict[str, Any], list[list[Any]], str]:
+    """What an entry can be found by: its row, its policy lines, its text."""
+    row: dict[str, Any] = dict.fromkeys(_COLUMNS)
+    row.update(seq=entry.seq, kind=entry.kind, at=entry.at, refers=entry.refers, household=entry.household)
+    if entry.index is not None:
+        row.update({name: entry.index[name] for name in ("on", "rulebook", "engine", "caseworker")})
+        reason = entry.body.get("reason", "") if entry.kind == "correction" else ""
+        return row, entry.index["policies"], f"{entry.index['explanation']}\n{reason}"
+    row.update(caseworker=entry.body.get("by"), rulebook=entry.body.get("rulebook"))
+    return row, [], str(entry.body.get("reason") or entry.body.get("note") or "")
+
+
+def _side_by_side(one: Iterator[Any], other: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
+    end = object()
+    while True:
+        a, b = next(one, end), next(other, end)
+        if a is end and b is end:
+            return
+        yield a, b

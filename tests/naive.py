@@ -54,8 +54,8 @@ class Answer:
 
     truths   by (policy or derived fact, its subject, condition id, innermost member asked about or None)
     amounts  fen, by (policy, subject, item)
-    worth    fen in twelve months of each choice, by (place of the exclusion group, subject)
-    best     the place of the best choice, by the same key; None where none can be named
+    worth    each choice with its fen in twelve months, by (policies of the exclusion group, subject)
+    best     the best choice, by the same key; None where none can be named
     """
 
     facts: dict[tuple[str, Subject], Any]
@@ -65,10 +65,10 @@ class Answer:
     amounts: dict[tuple[str, Subject, str], Range]
     conditional_on: dict[tuple[str, Subject], tuple[str, ...]] = field(default_factory=dict)
     missing: dict[tuple[str, Subject], set[tuple[str, Subject]]] = field(default_factory=dict)
-    missing_order: list[str] = field(default_factory=list)
+    missing_order: list[tuple[str, Subject]] = field(default_factory=list)
     not_in_force: tuple[str, ...] = ()
-    worth: dict[tuple[int, Subject], list[Range]] = field(default_factory=dict)
-    best: dict[tuple[int, Subject], int | None] = field(default_factory=dict)
+    worth: dict[tuple[tuple[str, ...], Subject], dict[tuple[str, ...], Range]] = field(default_factory=dict)
+    best: dict[tuple[tuple[str, ...], Subject], tuple[str, ...] | None] = field(default_factory=dict)
 
 
 def answer(
@@ -85,12 +85,13 @@ def answer(
     found.conditional_on = conditional_on(world, first)
     found.missing = {key: missing(first, *key) for key, status in first.status.items() if status == "undetermined"}
     found.missing_order = missing_order(first, found.missing)
-    for place, group in enumerate(rulebook.exclusions):
+    for group in rulebook.exclusions:
         for subject in [None] if group.level == "household" else list(world.members):
-            worth = choices_worth(world, first, group, subject)
-            if worth is not None:
-                found.worth[place, subject] = worth
-                found.best[place, subject] = best_choice(first, group, subject, worth)
+            open_ = [p for p in group.policies if any(first.status[k] != "ineligible" for k in concerned(first, p, subject))]
+            if len(open_) > 1:
+                key = (group.policies, subject)
+                found.worth[key] = choices_worth(world, first, group, subject, open_)
+                found.best[key] = best_choice(first, subject, open_, found.worth[key])
     return found
 
 
@@ -308,7 +309,9 @@ class Run:
         if item.amount is None:
             return
         key = (policy.id, scope.subject, item.id)
-        self.months[key] = self.value(item.for_months, scope) if item.for_months is not None else (Fraction(12),) * 2
+        spell = self.value(item.for_months, scope) if item.for_months is not None else (Fraction(12), Fraction(12))
+        low, high = (Fraction(min(12, max(0, end.__floor__()))) for end in spell)  # of the next twelve months
+        self.months[key] = (low, high)
         ends = []
         for end in self.value(item.amount, scope):
             end = max(end, Fraction(0))
@@ -592,30 +595,42 @@ def conditional_on(world: World, first: Run) -> dict[tuple[str, Subject], tuple[
     return found
 
 
-def choices_worth(world: World, first: Run, group: ExclusionGroup, subject: Subject) -> list[Range] | None:
-    """What each lawful choice pays in twelve months, or None where there is nothing to choose."""
-    open_ = [name for name in group.policies if any(first.status[k] != "ineligible" for k in concerned(first, name, subject))]
-    if len(open_) < 2:
-        return None
-    found = []
-    for choice in group.choices:
-        others = frozenset((name, subject) for name in group.policies if name not in choice.policies)
-        run = Run(world, others)
-        least = most = Fraction(0)
-        tied = {name for each in world.rulebook.exclusions for name in each.policies}
-        parts = [policy_pays(run, name, None, True) for name in world.in_force if name not in tied]
-        for each in world.rulebook.exclusions:
-            if each.level == "household":
-                theirs = [choice] if each is group else list(each.choices)
-                parts.append(best_of(run, [c.policies for c in theirs], None, True))
-            else:
-                for member in world.members:
-                    theirs = [choice] if each is group and member == subject else list(each.choices)
-                    parts.append(best_of(run, [c.policies for c in theirs], member, False))
-        for low, high in parts:
-            least, most = least + low, most + high
-        found.append((least, most))
+def choices_worth(
+    world: World, first: Run, group: ExclusionGroup, subject: Subject, open_: list[str]
+) -> dict[tuple[str, ...], Range]:
+    """What each lawful choice among the policies that are not ruled out pays in twelve months.
+
+    Only what can differ between the choices counts: the group itself (for one member: that member's), and what hangs
+    on it. Another exclusion group that hangs on it counts the best of its own choices.
+    """
+    chosen = {tuple(p for p in choice.policies if p in open_): None for choice in group.choices}
+    largest = [one for one in chosen if not any(set(one) < set(other) for other in chosen)]
+    hanging = {p for p in world.in_force if p in group.policies or hangs_on(world.rulebook, p, group.policies)}
+    tied = {p for each in world.rulebook.exclusions for p in each.policies}
+    found = {}
+    for one in largest:
+        run = Run(world, frozenset((p, subject) for p in group.policies if p not in one))
+        parts = [pays(run, p, subject) for p in one]
+        parts += [pays(run, p, None) for p in hanging if p not in tied]
+        for other in world.rulebook.exclusions:
+            if other is not group and hanging & set(other.policies):
+                for whose in [None] if other.level == "household" else list(world.members):
+                    sums = [added(pays(run, p, whose) for p in choice.policies) for choice in other.choices]
+                    parts.append((max(low for low, _ in sums), max(high for _, high in sums)))
+        found[one] = added(parts)
     return found
+
+
+def hangs_on(rulebook: Rulebook, policy: str, others: tuple[str, ...]) -> bool:
+    """Whether some version of a policy asks (or asks about one that asks) whether one of the others is had."""
+    asked = set()
+    for version in rulebook.policies:
+        if version.id == policy:
+            exprs = [expr for condition in version.conditions() for expr in condition.exprs()]
+            for top in (*(let.expr for let in version.lets), *(e for i in version.gives for e in (i.amount, i.for_months))):
+                exprs += top.walk() if top is not None else ()
+            asked |= {expr.name for expr in exprs if expr.op in ("qualifies", "holds")}
+    return bool(asked & set(others)) or any(hangs_on(rulebook, each, others) for each in asked)
 
 
 def concerned(run: Run, name: str, subject: Subject) -> list[tuple[str, Subject]]:
@@ -623,46 +638,46 @@ def concerned(run: Run, name: str, subject: Subject) -> list[tuple[str, Subject]
     return [key for key in run.status if key[0] == name and (subject is None or key[1] == subject)]
 
 
-def policy_pays(run: Run, name: str, subject: Subject, everybody: bool) -> Range:
-    least = most = Fraction(0)
+def added(ranges: Iterable[Range]) -> Range:
+    found = list(ranges)
+    return sum((r[0] for r in found), Fraction(0)), sum((r[1] for r in found), Fraction(0))
+
+
+def pays(run: Run, name: str, subject: Subject) -> Range:
+    """What a policy pays in twelve months to one member, or (subject None) to everybody it is decided for."""
+    parts: list[Range] = []
     policy = run.world.in_force.get(name)
     for item in policy.gives if policy else ():
         for key, (low, high) in run.amounts.items():
-            if key[0] == name and key[2] == item.id and (everybody or key[1] == subject):
-                if item.up_to:
-                    low = Fraction(0)
+            if key[0] == name and key[2] == item.id and (subject is None or key[1] == subject):
                 times = run.months[key] if item.per == "month" else (Fraction(PER_YEAR[item.per]),) * 2
-                least, most = least + low * times[0], most + high * times[1]
-    return least, most
+                # what the authority sets counts as its least, nothing
+                parts.append((Fraction(0), Fraction(0)) if item.up_to else (low * times[0], high * times[1]))
+    return added(parts)
 
 
-def best_of(run: Run, choices: list[tuple[str, ...]], subject: Subject, everybody: bool) -> Range:
-    sums = []
-    for policies in choices:
-        parts = [policy_pays(run, name, subject, everybody) for name in policies]
-        sums.append((sum((p[0] for p in parts), Fraction(0)), sum((p[1] for p in parts), Fraction(0))))
-    return max(s[0] for s in sums), max(s[1] for s in sums)
-
-
-def best_choice(first: Run, group: ExclusionGroup, subject: Subject, worth: list[Range]) -> int | None:
-    """The place of the choice that pays at least as much as every other, whatever is still unknown; or None."""
-    gives_up = []
-    for choice in group.choices:
-        drawn: list[Three] = [False]
-        for name in group.policies:
-            if name not in choice.policies:
-                for key in concerned(first, name, subject):
-                    if first.status[key] != "ineligible":
-                        drawn.append(first.world.receives(*key))
-        gives_up.append(some(drawn))
-    competing = [n for n in range(len(worth)) if gives_up[n] is not True]
-    for n in competing:
-        others = [m for m in competing if m != n]
-        if gives_up[n] is False and all(
-            worth[n][0] > worth[m][1] or (worth[n][0] == worth[m][1] and n < m) for m in others
-        ):
-            return n
+def best_choice(
+    first: Run, subject: Subject, open_: list[str], worth: dict[tuple[str, ...], Range]
+) -> tuple[str, ...] | None:
+    """The choice that pays at least as much as every other, whatever is still unknown; or None."""
+    order = list(worth)
+    gives_up: dict[tuple[str, ...], Three] = {}
+    for one in order:
+        out = [name for name in open_ if name not in one]
+        gives_up[one] = some(first.world.receives(*key) for name in out for key in answered(first, name, subject))
+    competing = [one for one in order if gives_up[one] is not True]
+    for one in competing:
+        wins = [
+            worth[one][0] > worth[other][1] or (worth[one][0] == worth[other][1] and order.index(one) < order.index(other))
+            for other in competing if other != one
+        ]
+        if gives_up[one] is False and all(wins):
+            return one
     return None
+
+
+def answered(run: Run, name: str, subject: Subject) -> list[tuple[str, Subject]]:
+    return [key for key in concerned(run, name, subject) if run.status[key] != "ineligible"]
 
 
 # -------------------------------------------------------------------------------------------------------- missing
@@ -685,8 +700,12 @@ def _look(run: Run, node: Condition, scope: Scope, found: set[tuple[str, Subject
         _reads(run, node.expr, scope, found)
     elif node.kind in ("any_member", "every_member"):
         for member in run.world.members:
-            for part in node.parts:
-                _look(run, part, scope.of(member), found)
+            counts, holds = (truths[scope.owner, scope.subject, part.id, member] for part in node.parts)
+            if node.kind == "every_member":
+                holds = opposite(holds)
+            if every([counts, holds]) is None:  # else it is settled what this member does to the condition
+                for part in node.parts:
+                    _look(run, part, scope.of(member), found)
     else:
         for part in node.parts:
             _look(run, part, scope, found)
@@ -742,14 +761,15 @@ def known(value: Any) -> bool:
     return value is not None
 
 
-def missing_order(run: Run, found: dict[tuple[str, Subject], set[tuple[str, Subject]]]) -> list[str]:
-    """The missing facts: those that hold up most answers first, then those that hold up most money."""
-    names = {name for facts in found.values() for name, _ in facts}
-    order = {name: place for place, name in enumerate(run.world.rulebook.facts)}
+def missing_order(run: Run, found: dict[tuple[str, Subject], set[tuple[str, Subject]]]) -> list[tuple[str, Subject]]:
+    """The missing facts: those that hold up most answers first, then those that hold up most money in a year."""
+    wanted = {fact for facts in found.values() for fact in facts}
+    vocabulary, members = [f.name for f in run.world.rulebook.facts.values() if not f.derived], list(run.world.members)
 
-    def weight(name: str) -> tuple[int, Fraction, int]:
-        held_up = [key for key, facts in found.items() if any(fact == name for fact, _ in facts)]
-        most = sum((high for key, (_, high) in run.amounts.items() if key[:2] in held_up), Fraction(0))
-        return -len(held_up), -most, order.get(name, -1)
+    def weight(fact: tuple[str, Subject]) -> tuple[int, Fraction, int, int]:
+        held_up = [key for key, facts in found.items() if fact in facts]
+        most = sum((pays(run, policy, subject)[1] for policy, subject in held_up), Fraction(0))
+        place = vocabulary.index(fact[0]) if fact[0] in vocabulary else len(vocabulary)
+        return -len(held_up), -most, place, -1 if fact[1] is None else members.index(fact[1])
 
-    return sorted(names, key=weight)
+    return sorted(wanted, key=weight)

@@ -123,6 +123,7 @@ class Maker:
         self.days: list[date] = [DAY]
         self.count = 0
         self.wanted = policies
+        self.since: date | None = None  # the first day of the policy that is being written
 
     # -- chance --
 
@@ -178,7 +179,7 @@ class Maker:
             self.draw_again(self.derived_fact)
 
     def ask(self, name: str, level: str, kind: str) -> None:
-        label = "label: {zh: 事实, en: a fact}"
+        label = f"label: {{zh: {name}, en: {name}}}"
         if kind in ("yes_no", "text"):
             self.asked.append((name, level, Term(name, "truth" if kind == "yes_no" else "text"), f"{{{label}, type: {kind}}}"))
             return
@@ -205,7 +206,7 @@ class Maker:
         self.asked.append((name, level, term, f"{{{label}, type: {kind}{extra}}}"))
 
     def derive(self, name: str, level: str, term: Term, limits: str = "") -> None:
-        parts = ["label: {zh: 推算, en: derived}", f"is: {quoted(term.text)}"]
+        parts = [f"label: {{zh: {name}, en: {name}}}", f"is: {quoted(term.text)}"]
         kind, _, listed = term.kind.partition(":")
         if kind == "number":
             base = "whole_number" if term.whole else ("money" if "CNY" in term.unit and term.unit.split("/")[0] == "CNY" else "number")
@@ -265,11 +266,14 @@ class Maker:
         return ("whole_number", 0) if whole else ("number", self.pick([0, 1, 2]))
 
     def dated(self, value: Callable[[date], str]) -> str:
-        days = [date(2015, 1, 1)] if self.maybe(85) else [DAY + timedelta(days=self.r.randrange(-3, 4))]
+        # a figure a policy reads has a value from the policy's first day on; a derived fact may have to do without
+        late = self.since is None and self.maybe(20)
+        first = date(2015, 1, 1) if self.since is None or self.maybe(70) else self.since
+        days = [DAY + timedelta(days=self.r.randrange(-3, 4))] if late else [first]
         if self.maybe(35):
-            days.append(DAY + timedelta(days=self.r.randrange(4, 8)) * self.pick([-1, 1]))
-        days = sorted(set(days))
-        self.days += [d for d in days if d.year > 2015]
+            days.append(DAY + timedelta(days=self.pick([-7, -5, -2, -1, 0, 1, 2, 4])))
+        days = sorted({d for d in days if d >= days[0]})
+        self.days += [d for d in days if d.year > 2016]
         return "".join(value(day) for day in days)
 
     def table(self, where: Place, unit: str, near: Term, whole: bool = False) -> Term:
@@ -329,7 +333,7 @@ class Maker:
         )
         unit_line = f"  unit: {unit}\n" if unit else ""
         step_line = f"  step: {['1', '0.1', '0.01'][places]}\n" if kind == "number" else ""
-        text = f"  label: {{zh: 表, en: table}}\n  type: {kind}\n{unit_line}{step_line}  keys: [{shown_keys}]\n  lowest: {lo}\n  highest: {hi}\n  values:\n{values}"
+        text = f"  label: {{zh: 表, en: table}}\n  type: {kind}\n{unit_line}{step_line}  keys: [{shown_keys}]\n  lowest: {decimal(lo)}\n  highest: {decimal(hi)}\n  values:\n{values}"
         self.parameters[name] = (Term(name, "table"), text)
         return Term(f"{name}[{', '.join(args)}]", "number", unit, lo, hi, kind == "whole_number")
 
@@ -472,6 +476,8 @@ class Maker:
                 raise NoLuck
             return Term(f"sum_members({x.text}{narrowed})", "number", x.unit, lo, hi, x.whole, x.facts)
         otherwise = self.same_unit(where, min(depth, 1), x)
+        if otherwise.literal and otherwise.lo != 0 and x.unit not in ("", "people", "times"):
+            otherwise = Term("0", "number", x.unit, Fraction(0), Fraction(0), True, literal=True)
         text = f"{self.pick(['min', 'max'])}_members({x.text}{narrowed}, otherwise={otherwise.text})"
         return Term(text, "number", x.unit, min(x.lo, otherwise.lo), max(x.hi, otherwise.hi), x.whole and otherwise.whole, x.facts)
 
@@ -519,7 +525,7 @@ class Maker:
             lambda: self.pick(self.names(where, "truth")),
             lambda: self.date_test(where, depth),
             lambda: self.branches(where, depth),
-            lambda: Term(self.pick(["true", "false"]), "truth"),
+            lambda: Term(self.pick(["True", "False"]), "truth") if self.maybe(20) else self.asks(where),
         ])
 
     def comparison(self, where: Place, depth: int) -> Term:
@@ -589,7 +595,9 @@ class Maker:
 
     def policy(self, name: str, level: str, group: str, version: int = 0, force: str = "{from: 2016-01-01}", apart: tuple[str, ...] = ()) -> str:
         own: dict[str, str] = {}
-        asked = tuple((other, lv) for other, (lv, _) in self.policies.items() if other != name)
+        away = group == "away"
+        asked = tuple((other, lv) for other, (lv, gr) in self.policies.items() if other != name and (away or gr != "away"))
+        self.since = date.fromisoformat(force[7:17])
         where = Place(level, policies=asked, holds=True)
         lets = ""
         for _ in range(self.pick([0, 0, 1, 1, 2])):
@@ -599,7 +607,7 @@ class Maker:
                 term = self.term(where, kind, 2)
             except NoLuck:
                 continue
-            if term.literal or term.text in ("true", "false"):
+            if term.literal or term.text in ("True", "False"):
                 continue
             let = self.fresh("l")
             listed = f", choices: {kind.partition(':')[2]}" if ":" in kind else ""
@@ -668,6 +676,8 @@ class Maker:
             except NoLuck:
                 self.restore(kept)
                 continue
+            finally:
+                self.since = None
             if not read_texts(self.texts())[1]:
                 return True
             self.restore(kept)

@@ -171,6 +171,22 @@ class Decision:
         where = next((m for m in self.household.members if m.id == member), None) if member else self.household
         return where is not None and fact in where.null
 
+    @cached_property
+    def wide(self) -> Run:
+        """The same decision with every outer limit moved outwards: what moves with it is no knowledge."""
+        return run(self.program, self.edition, self.household, wide=True)
+
+    def wide_raw(self, answer: Answer) -> Raw:
+        """The answer's outcome in the wide run."""
+        raws = self.wide.first[answer.policy.id]
+        place = next((n for n, m in enumerate(self.household.members) if m.id == answer.member), 0)
+        return raws[place]
+
+    def open_above(self, answer: Answer, place: int) -> bool:
+        """Whether the most of an amount rests on an outer limit alone, and so says nothing."""
+        each = answer.amounts[place]
+        return each.least != each.most and self.wide_raw(answer)[2][place][1] != each.most
+
     @property
     def not_in_force(self) -> tuple[str, ...]:
         return self.edition.not_in_force

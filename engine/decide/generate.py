@@ -190,8 +190,8 @@ class PythonFold(Fold):
 
     def read_parameter(self, at: int) -> str:
         if ("P", at) not in self.head_reads:
-            self.head_reads["P", at] = f"p{at}"
-            self.head.append(f"p{at} = P[{at}]")
+            self.head_reads["P", at] = f"given{at}"
+            self.head.append(f"given{at} = P[{at}]")
         return self.head_reads["P", at]
 
     def marginal(self, x: Num, schedule: Expr) -> Num:

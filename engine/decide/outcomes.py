@@ -24,10 +24,12 @@ def word(certain: bool, possible: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A number as least and most, exact."""
+    """A number as least and most, exact. An end that is open rests on an outer limit alone and says nothing."""
 
     least: Fraction
     most: Fraction
+    open_below: bool = False
+    open_above: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,24 @@ class Masked:
     must: int
 
 
-def value_at(row: tuple[Any, ...], place: NumberAt | MaskAt | None) -> Span | Masked | None:
-    """The observed or required value behind a place."""
+def value_at(
+    row: tuple[Any, ...], place: NumberAt | MaskAt | None, wide: tuple[Any, ...] | None = None
+) -> Span | Masked | None:
+    """The observed or required value behind a place; `wide` is the same row with every outer limit moved outwards."""
     if isinstance(place, NumberAt):
-        lo = Fraction(term(row, place.lo), place.lo_k * term(row, place.lo_d))
-        hi = Fraction(term(row, place.hi), place.hi_k * term(row, place.hi_d))
-        return Span(lo, hi)
+        lo, hi = _ends(row, place)
+        if wide is None or lo == hi:
+            return Span(lo, hi)
+        far_lo, far_hi = _ends(wide, place)
+        return Span(lo, hi, far_lo != lo, far_hi != hi)
     if isinstance(place, MaskAt):
         return Masked(term(row, place.may), term(row, place.must))
     return None
+
+
+def _ends(row: tuple[Any, ...], place: NumberAt) -> tuple[Fraction, Fraction]:
+    lo = Fraction(term(row, place.lo), place.lo_k * term(row, place.lo_d))
+    return lo, Fraction(term(row, place.hi), place.hi_k * term(row, place.hi_d))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +77,44 @@ class Outcome:
 
 
 class Outcomes:
-    """Every outcome of one answer, found by condition id (and member)."""
+    """Every outcome of one answer, found by condition id (and member). `wide` as in `value_at`."""
 
-    def __init__(self, layout: Layout, row: tuple[Any, ...], members: tuple[str, ...]):
-        self.layout, self.row, self.members = layout, row, members
+    def __init__(self, layout: Layout, row: tuple[Any, ...], members: tuple[str, ...], wide: tuple[Any, ...] | None = None):
+        self.layout, self.row, self.members, self.wide = layout, row, members, wide
 
     def get(self, id: str) -> Outcome:
-        entry = self.layout.conditions[id]
-        return _outcome(id, "", entry, self.row)
+        return self._outcome(id, "", self.layout.conditions[id])
 
     def has(self, id: str) -> bool:
         return id in self.layout.conditions
 
     def each(self, id: str) -> list[tuple[str, Outcomes]]:
         """For an `any_member` or `every_member`: its outcomes for every member."""
-        entry = self.layout.conditions[id]
-        assert entry.inner is not None and entry.rows is not None
+        return self._inner(self.layout.conditions[id])
+
+    def _inner(self, entry: Entry) -> list[tuple[str, Outcomes]]:
+        if entry.inner is None or entry.rows is None:
+            return []
+        rows = self.row[entry.inner]
+        wide = self.wide[entry.inner] if self.wide is not None else [None] * len(rows)
         return [
-            (member, Outcomes(entry.rows, row, self.members))
-            for member, row in zip(self.members, self.row[entry.inner], strict=True)
+            (member, Outcomes(entry.rows, row, self.members, far))
+            for member, row, far in zip(self.members, rows, wide, strict=True)
         ]
 
     def let(self, name: str) -> Span | Masked | None:
-        return value_at(self.row, self.layout.lets.get(name))
-
-    def amount(self, item: str) -> Span | None:
-        found = value_at(self.row, self.layout.amounts.get(item))
-        return found if isinstance(found, Span) else None
+        return value_at(self.row, self.layout.lets.get(name), self.wide)
 
     def all(self, member: str = "") -> Iterator[Outcome]:
         """The whole table, conditions in the order they were written, members inside them."""
         for id, entry in self.layout.conditions.items():
-            yield _outcome(id, member, entry, self.row)
-            if entry.inner is not None and entry.rows is not None:
-                for name, row in zip(self.members, self.row[entry.inner], strict=True):
-                    yield from Outcomes(entry.rows, row, self.members).all(name)
+            yield self._outcome(id, member, entry)
+            for name, inner in self._inner(entry):
+                yield from inner.all(name)
 
-
-def _outcome(id: str, member: str, entry: Entry, row: tuple[Any, ...]) -> Outcome:
-    return Outcome(
-        id, member, bool(term(row, entry.certain)), bool(term(row, entry.possible)),
-        value_at(row, entry.left), value_at(row, entry.right),
-    )
+    def _outcome(self, id: str, member: str, entry: Entry) -> Outcome:
+        row = self.row
+        return Outcome(
+            id, member, bool(term(row, entry.certain)), bool(term(row, entry.possible)),
+            value_at(row, entry.left, self.wide), value_at(row, entry.right, self.wide),
+        )

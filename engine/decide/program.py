@@ -63,6 +63,7 @@ class Edition:
     order: tuple[InForce, ...]  # in the order they are decided
     by_id: dict[str, InForce]
     parameters: tuple[Any, ...]
+    wide_parameters: tuple[Any, ...]  # the same, with the limits of unpublished figures moved outwards
     figures: dict[str, DatedValue | None]
     not_in_force: tuple[str, ...]
     fixed: tuple[tuple[str, int, bool], ...]  # (level, slot, possibly) of policies that are not in force
@@ -152,8 +153,10 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
     in_force = rulebook.in_force(on, jurisdictions)
     figures = {name: parameter.on(on) for name, parameter in rulebook.parameters.items()}
     values: list[Any] = []
+    wide: list[Any] = []
     for parameter in rulebook.parameters.values():
-        values += _values(parameter, figures[parameter.name], rulebook)
+        values += _values(parameter, figures[parameter.name], rulebook, 1)
+        wide += _values(parameter, figures[parameter.name], rulebook, WIDER)
     caveats = _Caveats(program, on, figures)
     order = []
     for name in rulebook.order:
@@ -169,16 +172,35 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
             slot = program.slots.policies[word, name]
             fixed.append((slot.level, slot.at, possible))
     by_id = {each.policy.id: each for each in order}
-    return Edition(on, tuple(order), by_id, tuple(values), figures, absent, tuple(fixed))
+    return Edition(on, tuple(order), by_id, tuple(values), tuple(wide), figures, absent, tuple(fixed))
 
 
-def _values(parameter: Parameter, value: DatedValue | None, rulebook: Rulebook) -> list[Any]:
-    if parameter.keys:
-        return [Table(parameter, value, rulebook.choices)]
+def _values(parameter: Parameter, value: DatedValue | None, rulebook: Rulebook, wider: int) -> list[Any]:
     scale = parameter.type.scale
+    outer = int(parameter.type.least * scale), int(parameter.type.most * scale) * wider
+    if parameter.keys:
+        return [Table(parameter, value, rulebook.choices, outer)]
     if value is None or value.value is None:
-        return [int(parameter.type.least * scale), int(parameter.type.most * scale)]
+        return list(outer)
     return [int(value.value * scale)] * 2
+
+
+# How far the outer limits are moved to see which ends rest on them. Only upwards: signs must stay as declared.
+WIDER = 1_000
+
+
+def widen(program: Program, whole: list[Any], members: list[list[Any]]) -> None:
+    """Move the upper limit of every number nobody knows."""
+    for fact in program.rulebook.facts.values():
+        if fact.derived or not fact.type.numeric:
+            continue
+        slot = program.slots.facts[fact.name]
+        least, most = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
+        for row in (whole,) if fact.level == "household" else members:
+            if row[slot.at + 1] == most and row[slot.at] != most:
+                row[slot.at + 1] = most * WIDER
+                if least < 0 and row[slot.at] == least:
+                    row[slot.at] = least * WIDER
 
 
 def _may_qualify(rulebook: Rulebook, name: str, on: date, jurisdictions: frozenset[str] | None) -> bool:
@@ -308,4 +330,4 @@ def refusal(program: Program, fact: str) -> HouseholdError:
     return HouseholdError((InputProblem("", "cannot-be", words),))
 
 
-__all__ = ["Caveat", "Edition", "InForce", "Program", "Refused", "compile_rulebook", "start", "vocabulary_of"]
+__all__ = ["Caveat", "Edition", "InForce", "Program", "Refused", "compile_rulebook", "start", "vocabulary_of", "widen"]

@@ -103,6 +103,8 @@ def _amount(decision: Decision, answer: Answer, place: int, each: Amount) -> dic
         found |= {"per": each.item.per, **_ends(each.least, each.most), "up_to": each.item.up_to}
         if each.item.for_months is not None:
             found["months"] = {"least": each.months[0], "most": each.months[1]}
+        if each.least != each.most and decision.open_above(answer, place):
+            found["open_above"] = True  # `most` is an outer limit of the language, not a finding
         if each.least != each.most and not each.item.up_to and answer.possible:
             found["waits_for"] = [[fact, member or None] for fact, member in decision.amount_waits_for(answer, place)]
     return found

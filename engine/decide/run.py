@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES
-from engine.decide.program import Edition, Program, Refused, refusal, start
+from engine.decide.program import Edition, Program, Refused, refusal, start, widen
 from engine.language.household import Household
 from engine.language.types import day_number
 
@@ -56,19 +56,26 @@ class Run:
         return False
 
 
-def run(program: Program, edition: Edition, household: Household) -> Run:
-    """Decide every policy in force, in order. Raises HouseholdError where the facts cannot be."""
+def run(program: Program, edition: Edition, household: Household, wide: bool = False) -> Run:
+    """Decide every policy in force, in order. Raises HouseholdError where the facts cannot be.
+
+    `wide` moves every outer limit outwards: an end that moves with it was never knowledge, only a limit.
+    """
     whole, members = start(program, household)
+    values = edition.parameters
+    if wide:
+        values = edition.wide_parameters
+        widen(program, whole, members)
     on = day_number(edition.on)
     for level, at, possible in edition.fixed:
         for row in (whole,) if level == "household" else members:
             row[at], row[at + 1] = False, possible
     try:
-        derived, unpublished = program.derive(whole, members, edition.parameters, on)
+        derived, unpublished = program.derive(whole, members, values, on)
     except Refused as refused:
         raise refusal(program, refused.fact) from None
     found = Run(program, edition, household, whole, members, derived, frozenset(unpublished))
-    slots, parameters = program.slots.policies, edition.parameters
+    slots, parameters = program.slots.policies, values
     for each in edition.order:
         name = each.policy.id
         qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at

@@ -15,10 +15,12 @@ class Table:
     of every row the keys may still have. Answers are remembered: tables are small and asked the same thing often.
     """
 
-    def __init__(self, parameter: Parameter, value: DatedValue | None, choices: dict[str, ChoiceSet]):
+    def __init__(
+        self, parameter: Parameter, value: DatedValue | None, choices: dict[str, ChoiceSet], outer: tuple[int, int]
+    ):
         self.name = parameter.name
+        self.outer = outer
         scale = parameter.type.scale
-        self.outer = int(parameter.type.least * scale), int(parameter.type.most * scale)
         self.keys = parameter.keys
         self.choices = choices
         self.value = value

@@ -52,19 +52,20 @@ def genesis(ledger_id: str, created_at: str, log: Log) -> bytes:
 def header_of_entry(row: Sequence[Any]) -> bytes:
     """The header of a row of `DECISIONS.columns`; its last column, the hash, is not read. BLOBs are bytes."""
     seq, kind, at, refers, household, identity, request_key, request_body, body, index, previous = row[:11]
+    request = request_body if request_key is None else request_key  # neither may be there without the other
     return canonical.dumps(
         {
             "at": at,
             "body": body.hex(),
             "format": FORMAT,
             "household": household,
-            "identity": identity and identity.hex(),
-            "index": index and index.hex(),
+            "identity": None if identity is None else identity.hex(),
+            "index": None if index is None else index.hex(),
             "kind": kind,
             "log": DECISIONS.name,
             "previous": previous.hex(),
             "refers": refers,
-            "request": request_key and {"body": request_body.hex(), "key": request_key.hex()},
+            "request": None if request is None else {"body": request_body.hex(), "key": request_key.hex()},
             "seq": seq,
         }
     )

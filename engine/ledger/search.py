@@ -55,6 +55,7 @@ class Hit:
     """An entry found. `on`, `rulebook`, `engine`: decisions and corrections only."""
 
     seq: int
+    hash: str
     kind: str
     at: str
     refers: int | None

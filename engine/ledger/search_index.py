@@ -26,7 +26,7 @@ __all__ = ["SearchIndex"]
 _FORMAT = 1  # of this file; another number makes it anew
 _BATCH = 200  # entries in one transaction: short, so that searches and other workers get between
 
-_COLUMNS = ("seq", "kind", "at", "refers", "household", "on", "rulebook", "engine", "caseworker")
+_COLUMNS = ("seq", "hash", "kind", "at", "refers", "household", "on", "rulebook", "engine", "caseworker")
 _INDEXES = (("household", "seq"), ("caseworker", "seq"), ("rulebook", "seq"), ("kind", "seq"), ("on", "seq"), ("refers",))
 
 
@@ -43,7 +43,7 @@ class SearchIndex:
         except sqlite3.DatabaseError:
             fits = False
         if not fits:
-            self.rebuild(catch_up=False)
+            self.rebuild()
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
@@ -72,18 +72,25 @@ class SearchIndex:
             done += until - last
         return done
 
-    def rebuild(self, *, catch_up: bool = True) -> None:
+    def rebuild(self) -> None:
         """Throw the index away and make it again from the ledger."""
-        if getattr(self._local, "pid", None) == os.getpid():
+        try:
+            self._empty()
+        except sqlite3.DatabaseError:  # beyond emptying: a new file
             self._local.connection.close()
             self._local.pid = None
-        for end in ("", "-wal", "-shm"):
-            Path(f"{self.path}{end}").unlink(missing_ok=True)
+            for end in ("", "-wal", "-shm"):
+                Path(f"{self.path}{end}").unlink(missing_ok=True)
+            self._empty()
+        self.catch_up()
+
+    def _empty(self) -> None:
+        """In place, so that other workers' connections stay good."""
         with self._transaction() as connection:
-            if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                _make(connection, self.store.id)
-        if catch_up:
-            self.catch_up()
+            query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'words\\_%' ESCAPE '\\'"
+            for (table,) in connection.execute(query).fetchall():
+                connection.execute(f'DROP TABLE "{table}"')
+            _make(connection, self.store.id)
 
     def check(self) -> Iterator[Finding]:
         """Compare every row of the index with what the ledger would make of it now; findings `search-differs`."""
@@ -110,13 +117,16 @@ class SearchIndex:
         fresh.close()
 
     def _fits(self) -> bool:
-        """Whether the file is an index of this ledger, no further than the ledger is."""
+        """Whether the file is an index of this ledger as it is, not of another, nor of what a restored one lost."""
         connection = self.connection()
         if connection.execute("PRAGMA user_version").fetchone() != (_FORMAT,):
             return False
         (ledger,) = connection.execute("SELECT ledger FROM made_from").fetchone()
-        size, _ = read.head(self.store.reader())
-        return bool(ledger == self.store.id and self._last(connection) <= size)
+        last = connection.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+        if ledger != self.store.id or last is None:
+            return bool(ledger == self.store.id)
+        found = self.store.reader().execute("SELECT hash FROM entry WHERE seq = ?", (last[0],)).fetchone()
+        return found is not None and found[0].hex() == last[1]
 
     def _last(self, connection: sqlite3.Connection) -> int:
         (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM entry").fetchone()
@@ -142,7 +152,7 @@ def _make(connection: sqlite3.Connection, ledger: str) -> None:
     database = Database(connection)
     database["made_from"].insert({"ledger": ledger}, strict=True)  # type: ignore[union-attr]
     columns = {column: int if column in ("seq", "refers") else str for column in _COLUMNS}
-    entry = database.table("entry").create(columns, pk="seq", not_null={"kind", "at"}, strict=True)
+    entry = database.table("entry").create(columns, pk="seq", not_null={"hash", "kind", "at"}, strict=True)
     for index in _INDEXES:
         entry.create_index(index)
     lines = {"seq": int, "policy": str, "subject": str, "status": str, "least_fen": int, "most_fen": int}
@@ -167,7 +177,7 @@ def _insert(connection: sqlite3.Connection, entries: Iterator[Entry]) -> None:
 def _facets(entry: Entry) -> tuple[dict[str, Any], list[list[Any]], str]:
     """What an entry can be found by: its row, its policy lines, its text."""
     row: dict[str, Any] = dict.fromkeys(_COLUMNS)
-    row.update(seq=entry.seq, kind=entry.kind, at=entry.at, refers=entry.refers, household=entry.household)
+    row.update({name: getattr(entry, name) for name in ("seq", "hash", "kind", "at", "refers", "household")})
     if entry.index is not None:
         row.update({name: entry.index[name] for name in ("on", "rulebook", "engine", "caseworker")})
         reason = entry.body.get("reason", "") if entry.kind == "correction" else ""

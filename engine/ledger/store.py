@@ -59,13 +59,16 @@ class Store:
         self.path = Path(path)
         self._local = threading.local()
         with closing(connect(self.path)) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            try:
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+            except sqlite3.DatabaseError:
+                raise StoreFailed(f"{path} 不是台账", f"{path} is not a ledger", "not-a-ledger") from None
             if version != schema.VERSION:
                 with self.alone(connection):
                     schema.migrate(connection)
             row = connection.execute("SELECT id, created_at FROM ledger").fetchone()
         if row is None:
-            raise StoreFailed("台账没有标识，文件不完整", "the ledger has no id: the file is not whole", "not-a-ledger")
+            raise StoreFailed(f"{path} 没有台账标识", f"{path} lacks the ledger's id", "not-a-ledger")
         self.id: str = row[0]
         self.created_at: str = row[1]
 

@@ -1,31 +1,20 @@
-"""The `jiuzhu` command."""
+"""The `jiuzhu` command: one name, one subcommand a job."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import click
 
 from engine import __version__
-from engine.decide.examples import check_examples
-from engine.decide.program import compile_rulebook
-from engine.language.rulebook import read
+from engine.commands.check import check
+from engine.commands.decide import decide_command
+from engine.commands.explain import explain
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jiuzhu")
 def main() -> None:
-    """Relief policies as rules."""
+    """救助：政策写成规则，认定一个家庭并说明理由。/ Relief policies as rules: decide a household, and say why."""
 
 
-@main.command()
-@click.option("--lang", default="en")
-def check(lang: str) -> None:
-    """Read every rule and report every problem."""
-    rulebook, problems = read(Path.cwd())
-    if rulebook is not None and not problems:
-        problems = check_examples(compile_rulebook(rulebook))
-    for problem in problems:
-        click.echo(problem.text(lang))
-    sys.exit(1 if problems else 0)
+for command in (check, decide_command, explain):
+    main.add_command(command)

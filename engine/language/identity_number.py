@@ -3,7 +3,8 @@
 Of the 18 characters the seventh to the fourteenth are the date of birth, the seventeenth is odd for men and
 even for women, and the last is a check character (ISO 7064, MOD 11-2).
 
-Nothing is guessed and nothing is repeated: a message never holds the number, so that an error may be logged.
+Nothing is guessed and nothing is repeated: a message never holds the number, so that an error may be
+logged.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class IdentityNumberError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class IdentityNumber:
-    """A number that passed, with X in upper case, and what it says of its holder; all of it stays out of repr."""
+    """A number that passed, with X in upper case, and what it says of its holder; all of it stays out of
+    repr."""
 
     text: str = field(repr=False)
     born: date = field(repr=False)
@@ -73,7 +75,8 @@ class IdentityNumber:
 def read_identity_number(text: str) -> IdentityNumber:
     """The number behind `text`. Raises IdentityNumberError.
 
-    The district in the first six characters is not looked up: districts are renamed and merged, numbers stay.
+    The district in the first six characters is not looked up: districts are renamed and merged, numbers
+    stay.
     """
     if len(text) != LENGTH:
         raise IdentityNumberError("id-number-length")

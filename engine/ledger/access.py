@@ -50,10 +50,14 @@ def access(
     """A look by API key id `who` at entry `case` (None: at no single one). `what`: details, a canonical JSON object;
     of a search by person the fields used, never the words looked for. Raises Refused."""
     if kind not in KINDS:
-        raise Refused(f"查阅种类须为 {'、'.join(KINDS)} 之一", f"the kind is one of {', '.join(KINDS)}", "bad-access")
+        raise Refused(
+            f"查阅种类须为 {'、'.join(KINDS)} 之一", f"the kind is one of {', '.join(KINDS)}", "bad-access"
+        )
     if not who or not why.strip() or len(why) > 500:
         raise Refused(
-            "查阅须写明何人、何故（500 字以内）", "a look says who and why, in at most 500 characters", "bad-access"
+            "查阅须写明何人、何故（500 字以内）",
+            "a look says who and why, in at most 500 characters",
+            "bad-access",
         )
     return AccessDraft(kind, instant(at), who, case, why, canonical.dumps(dict(what or {})))
 
@@ -77,7 +81,9 @@ def page(
     conditions = {'"case" = ?': case, "who = ?": who, "seq < ?": before}
     used = {text: value for text, value in conditions.items() if value is not None}
     where = f"WHERE {' AND '.join(used)}" if used else ""
-    query = f'SELECT seq, kind, at, who, "case", why, what, hash FROM access {where} ORDER BY seq DESC LIMIT ?'
+    query = (
+        f'SELECT seq, kind, at, who, "case", why, what, hash FROM access {where} ORDER BY seq DESC LIMIT ?'
+    )
     rows = connection.execute(query, (*used.values(), limit))
     return tuple(
         Access(seq, kind, at, by, on, reason, json.loads(what), hash.hex())

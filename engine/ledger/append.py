@@ -115,7 +115,10 @@ class Writer:
             else:
                 _fail(group, error)
         except BaseException:  # the process is being stopped: no one may be left waiting
-            _fail([slot for slot in (group or self._take()) if slot is not own], StoreFailed("正在停机", "stopping"))
+            _fail(
+                [slot for slot in (group or self._take()) if slot is not own],
+                StoreFailed("正在停机", "stopping"),
+            )
             raise
         finally:
             for slot in group:

@@ -60,5 +60,7 @@ def _copy(source: sqlite3.Connection, target: Path, checkpoints: Collection[Chec
         building.unlink()
         sync_folder(target)
     except (OSError, sqlite3.Error) as error:
-        raise StoreFailed(f"不能写副本 {target}：{error}", f"cannot write the copy {target}: {error}") from None
+        raise StoreFailed(
+            f"不能写副本 {target}：{error}", f"cannot write the copy {target}: {error}"
+        ) from None
     return report

@@ -14,7 +14,17 @@ from typing import Any
 
 from engine.language import canonical
 
-__all__ = ["ACCESS", "DECISIONS", "FORMAT", "LOGS", "Log", "genesis", "header_of_access", "header_of_entry", "leaf_hash"]
+__all__ = [
+    "ACCESS",
+    "DECISIONS",
+    "FORMAT",
+    "LOGS",
+    "Log",
+    "genesis",
+    "header_of_access",
+    "header_of_entry",
+    "leaf_hash",
+]
 
 FORMAT = 1
 """The shape of the headers below. A later shape gets a later number; old entries keep theirs."""

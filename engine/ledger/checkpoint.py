@@ -102,7 +102,9 @@ def public_key(key: Ed25519PrivateKey) -> str:
 def make(store: Store, key: Ed25519PrivateKey, at: str) -> Checkpoint:
     """Sign the ledger as it stands and keep the checkpoint in it too. The caller sends `file()` out of the house."""
     with closing(connect(store.path)) as connection, store.alone(connection):
-        heads = {log: (size, hash) for log, size, hash in connection.execute("SELECT log, size, hash FROM head")}
+        heads = {
+            log: (size, hash) for log, size, hash in connection.execute("SELECT log, size, hash FROM head")
+        }
         last = latest(connection)
         number = 1 if last is None else int(last.document["number"]) + 1
         document = {
@@ -125,19 +127,25 @@ def make(store: Store, key: Ed25519PrivateKey, at: str) -> Checkpoint:
         signature = key.sign(PREFIX + text)
         checkpoint = Checkpoint(document, signature.hex())
         connection.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (number, text.decode(), signature))
-        connection.execute("UPDATE head SET size = ?, hash = ? WHERE log = 'checkpoints'", (number, checkpoint.digest))
+        connection.execute(
+            "UPDATE head SET size = ?, hash = ? WHERE log = 'checkpoints'", (number, checkpoint.digest)
+        )
     return checkpoint
 
 
 def latest(connection: sqlite3.Connection) -> Checkpoint | None:
     """The newest checkpoint in the ledger."""
-    row = connection.execute("SELECT document, signature FROM checkpoint ORDER BY number DESC LIMIT 1").fetchone()
+    row = connection.execute(
+        "SELECT document, signature FROM checkpoint ORDER BY number DESC LIMIT 1"
+    ).fetchone()
     return None if row is None else Checkpoint(json.loads(row[0]), row[1].hex())
 
 
 def stored(connection: sqlite3.Connection, number: int) -> Checkpoint:
     """Checkpoint `number`, as kept in the ledger. Raises NotFound."""
-    row = connection.execute("SELECT document, signature FROM checkpoint WHERE number = ?", (number,)).fetchone()
+    row = connection.execute(
+        "SELECT document, signature FROM checkpoint WHERE number = ?", (number,)
+    ).fetchone()
     if row is None:
         raise NotFound(f"没有第 {number} 号检查点", f"there is no checkpoint {number}")
     return Checkpoint(json.loads(row[0]), row[1].hex())

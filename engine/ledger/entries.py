@@ -224,8 +224,14 @@ def correction(
 
 def erasure(household_id: str, by: str, reason: str, at: str, *, request: Request | None = None) -> Draft:
     """A household's identity is destroyed; its decisions stay (个人信息保护法 art. 47)."""
-    body = {"by": _name(by, "by"), "household": _name(household_id, "household_id"), "reason": _reason(reason)}
-    return Draft("erasure", instant(at), canonical.dumps(body), household=household_id, request=_checked(request))
+    body = {
+        "by": _name(by, "by"),
+        "household": _name(household_id, "household_id"),
+        "reason": _reason(reason),
+    }
+    return Draft(
+        "erasure", instant(at), canonical.dumps(body), household=household_id, request=_checked(request)
+    )
 
 
 def _about(decision: int, kind: str, body: dict[str, Any], at: str, request: Request | None) -> Draft:
@@ -237,20 +243,34 @@ def _bytes(body: Mapping[str, Any] | bytes) -> bytes:
 
 
 def _check_index(index: DecisionIndex) -> None:
-    for value, name in ((index.engine, "engine"), (index.caseworker, "caseworker"), (index.household_id, "household_id")):
+    for value, name in (
+        (index.engine, "engine"),
+        (index.caseworker, "caseworker"),
+        (index.household_id, "household_id"),
+    ):
         _name(value, name)
     if not _DIGEST.fullmatch(index.rulebook):
-        raise _bad("rulebook", "须为规则集摘要（64 位十六进制）", "is the digest of a rulebook, 64 hexadecimal digits")
+        raise _bad(
+            "rulebook",
+            "须为规则集摘要（64 位十六进制）",
+            "is the digest of a rulebook, 64 hexadecimal digits",
+        )
     if not _DAY.fullmatch(index.on):
         raise _bad("on", "须为日期 YYYY-MM-DD", "is a day, YYYY-MM-DD")
     for policy, subject, status, least, most in index.policies:
         if status not in STATUSES:
-            raise _bad("policies", f"状态须为 {'、'.join(STATUSES)} 之一", f"has a status of {', '.join(STATUSES)}")
+            raise _bad(
+                "policies", f"状态须为 {'、'.join(STATUSES)} 之一", f"has a status of {', '.join(STATUSES)}"
+            )
         if type(least) is not int or type(most) is not int or not 0 <= least <= most:
-            raise _bad("policies", "金额须为整数分，且下限不大于上限", "has amounts in whole fen, least <= most")
+            raise _bad(
+                "policies", "金额须为整数分，且下限不大于上限", "has amounts in whole fen, least <= most"
+            )
         _name(policy, "policies")
         if not 0 < len(subject) <= 128:
-            raise _bad("policies", "对象须为 household 或成员编号", "has household or a member's id as its subject")
+            raise _bad(
+                "policies", "对象须为 household 或成员编号", "has household or a member's id as its subject"
+            )
 
 
 def _checked(request: Request | None) -> Request | None:

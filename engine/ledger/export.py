@@ -37,7 +37,9 @@ def export(
     for seq in chosen:
         if not 1 <= seq <= size:
             raise Refused(
-                f"检查点只到第 {size} 号，不含第 {seq} 号", f"the checkpoint ends at {size}, before {seq}", "not-covered"
+                f"检查点只到第 {size} 号，不含第 {seq} 号",
+                f"the checkpoint ends at {size}, before {seq}",
+                "not-covered",
             )
         body, index = read.documents(connection, seq)
         parts = [b'{"body":', body, b',"header":', proofs.header(connection, DECISIONS, seq)]
@@ -92,7 +94,11 @@ def check_bundle(lines: Iterable[bytes], *, trusted: Collection[str] | None = No
 def _fits(row: dict[str, Any], leaf: bytes, claim: dict[str, Any] | None) -> bool:
     header = row["header"]
     index = canonical.digest(row["index"]) if "index" in row else None
-    if header["log"] != DECISIONS.name or canonical.digest(row["body"]) != header["body"] or index != header["index"]:
+    if (
+        header["log"] != DECISIONS.name
+        or canonical.digest(row["body"]) != header["body"]
+        or index != header["index"]
+    ):
         return False
     if claim is None:
         return True

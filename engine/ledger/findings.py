@@ -12,14 +12,23 @@ CODES: dict[str, tuple[str, str]] = {
     "missing": ("第 {place}{detail} 号记录缺失", "entry {place}{detail} is missing"),
     "extra": ("第 {place} 号起的记录在日志末尾之外", "entries from {place} on lie beyond the end of the log"),
     "moved": ("第 {place} 号位置上是原第 {detail} 号记录", "number {place} holds what was entry {detail}"),
-    "replaced": ("第 {place} 号记录被整条换掉，与后一条不衔接", "entry {place} was replaced whole: the next one holds another hash"),
+    "replaced": (
+        "第 {place} 号记录被整条换掉，与后一条不衔接",
+        "entry {place} was replaced whole: the next one holds another hash",
+    ),
     "header-changed": (
         "第 {place} 号记录的头部被改动（编号、种类、时间、指向、家庭、身份、请求之一）",
         "the header of entry {place} was changed (number, kind, time, reference, household, identity or request)",
     ),
-    "previous-changed": ("第 {place} 号记录的前一哈希被改动", "the previous hash in entry {place} was changed"),
+    "previous-changed": (
+        "第 {place} 号记录的前一哈希被改动",
+        "the previous hash in entry {place} was changed",
+    ),
     "hash-changed": ("第 {place} 号记录的哈希被改动", "the hash of entry {place} was changed"),
-    "digest-changed": ("第 {place} 号记录的 {detail} 摘要被改动", "the digest of the {detail} of entry {place} was changed"),
+    "digest-changed": (
+        "第 {place} 号记录的 {detail} 摘要被改动",
+        "the digest of the {detail} of entry {place} was changed",
+    ),
     "body-changed": ("第 {place} 号记录的内容被改动", "the body of entry {place} was changed"),
     "index-changed": ("第 {place} 号记录的检索项被改动", "the index of entry {place} was changed"),
     "head-changed": (
@@ -30,7 +39,8 @@ CODES: dict[str, tuple[str, str]] = {
     "checkpoint-changed": ("第 {place} 号检查点被改动或遗失", "checkpoint {place} was changed or lost"),
     "checkpoint-signature": ("检查点 {place} 的签名不符", "the signature of checkpoint {place} does not fit"),
     "checkpoint-mismatch": (
-        "台账与检查点 {place} 不符：{detail} 日志的前段被改写", "the ledger does not fit checkpoint {place}: {detail} was rewritten"
+        "台账与检查点 {place} 不符：{detail} 日志的前段被改写",
+        "the ledger does not fit checkpoint {place}: {detail} was rewritten",
     ),
     "checkpoint-beyond": (
         "台账比检查点 {place} 短：{detail} 日志末尾的记录被删去",
@@ -41,13 +51,23 @@ CODES: dict[str, tuple[str, str]] = {
     "identity-missing": ("第 {place} 号记录的身份信息缺失", "the identity of entry {place} is missing"),
     "identity-extra": ("身份信息 {place} 没有任何记录引用", "identity {place} belongs to no entry"),
     "identity-key": (
-        "家庭 {place} 的数据密钥被改动、遗失或多余", "the data key of household {place} was changed, is missing or should not be there"
+        "家庭 {place} 的数据密钥被改动、遗失或多余",
+        "the data key of household {place} was changed, is missing or should not be there",
     ),
-    "identity-tokens": ("身份信息 {place} 的检索标记被改动", "the search tokens of identity {place} were changed"),
-    "rulebook-changed": ("规则集 {place} 的登记被改动或遗失", "the record of rulebook {place} was changed or lost"),
+    "identity-tokens": (
+        "身份信息 {place} 的检索标记被改动",
+        "the search tokens of identity {place} were changed",
+    ),
+    "rulebook-changed": (
+        "规则集 {place} 的登记被改动或遗失",
+        "the record of rulebook {place} was changed or lost",
+    ),
     "rule-file-changed": ("规则文件 {place} 被改动或遗失", "the rule file {place} was changed or lost"),
     "rule-file-extra": ("规则文件 {place} 不属于任何规则集", "the rule file {place} belongs to no rulebook"),
-    "search-differs": ("检索索引与台账不符：{place}（可重建）", "the search index differs from the ledger: {place} (it can be rebuilt)"),
+    "search-differs": (
+        "检索索引与台账不符：{place}（可重建）",
+        "the search index differs from the ledger: {place} (it can be rebuilt)",
+    ),
 }
 """Code -> (Chinese, English). `{place}` names the record, `{detail}` says more."""
 

@@ -88,7 +88,9 @@ def tokens_digest(salt: bytes, tokens: Iterable[bytes]) -> bytes:
     return hashlib.sha256(salt + b"".join(tokens)).digest()
 
 
-def record(connection: sqlite3.Connection, keyring: Keyring, household: str, people: tuple[Person, ...]) -> bytes:
+def record(
+    connection: sqlite3.Connection, keyring: Keyring, household: str, people: tuple[Person, ...]
+) -> bytes:
     """Write who the people of a household are, inside the writing transaction; the digest for the entry's header.
 
     The same people as before give the row of before. Raises Erased, KeyMissing, Refused.
@@ -105,7 +107,9 @@ def record(connection: sqlite3.Connection, keyring: Keyring, household: str, peo
     if found is None:
         data_key, salt = secrets.token_bytes(32), secrets.token_bytes(32)
         master, wrapped = keyring.wrap(household, data_key)
-        connection.execute("INSERT INTO household_key VALUES (?, ?, ?, ?)", (household, master, wrapped, salt))
+        connection.execute(
+            "INSERT INTO household_key VALUES (?, ?, ?, ?)", (household, master, wrapped, salt)
+        )
     else:
         master, wrapped, salt = found
         data_key = keyring.unwrap(household, master, wrapped)
@@ -159,7 +163,11 @@ def find(connection: sqlite3.Connection, keyring: Keyring, field: str, text: str
     of it. By keyed hash: nothing is decrypted. Raises Refused for another field or empty text."""
     value = normal(field, text) if field in FIELDS else ""
     if not value:
-        raise Refused(f"按人查找须给出 {'、'.join(FIELDS)} 之一", f"a person is found by {', '.join(FIELDS)}", "bad-search")
+        raise Refused(
+            f"按人查找须给出 {'、'.join(FIELDS)} 之一",
+            f"a person is found by {', '.join(FIELDS)}",
+            "bad-search",
+        )
     query = "SELECT DISTINCT household FROM person_token WHERE token = ? ORDER BY household"
     return tuple(household for (household,) in connection.execute(query, (keyring.token(field, value),)))
 

@@ -42,7 +42,9 @@ class Keyring:
         secret = self.masters.get(master)
         data_key = None if secret is None else decrypt(secret, wrapped, f"data key of {household}")
         if data_key is None:
-            raise KeyMissing("密钥文件与这份台账不符", "the key file is not the one this ledger was written with")
+            raise KeyMissing(
+                "密钥文件与这份台账不符", "the key file is not the one this ledger was written with"
+            )
         return data_key
 
     def token(self, field: str, normal: str) -> bytes:
@@ -85,7 +87,11 @@ def load_keyring(path: str | Path) -> Keyring:
         document = json.loads(read_private(path))
         masters = {row["id"]: base64.b64decode(row["secret"], validate=True) for row in document["masters"]}
         search = base64.b64decode(document["search"], validate=True)
-        if document["format"] != 1 or not masters or {len(key) for key in (search, *masters.values())} != {32}:
+        if (
+            document["format"] != 1
+            or not masters
+            or {len(key) for key in (search, *masters.values())} != {32}
+        ):
             raise ValueError
     except (ValueError, KeyError, TypeError, binascii.Error):
         raise KeyMissing(f"{path} 不是密钥文件", f"{path} is not a key file") from None
@@ -98,12 +104,16 @@ def read_private(path: str | Path) -> bytes:
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
                 raise KeyMissing(
-                    f"{path} 可被他人读取，请执行 chmod 600", f"others may read {path}; chmod 600 it", "key-open-to-others"
+                    f"{path} 可被他人读取，请执行 chmod 600",
+                    f"others may read {path}; chmod 600 it",
+                    "key-open-to-others",
                 )
             return file.read()
     except OSError as error:
         why = error.strerror or "?"
-        raise KeyMissing(f"读不了密钥文件 {path}：{why}", f"the key file {path} cannot be read: {why}") from None
+        raise KeyMissing(
+            f"读不了密钥文件 {path}：{why}", f"the key file {path} cannot be read: {why}"
+        ) from None
 
 
 def write_private(path: str | Path, content: bytes, *, replace: bool) -> None:
@@ -125,7 +135,9 @@ def write_private(path: str | Path, content: bytes, *, replace: bool) -> None:
     except OSError as error:
         building.unlink(missing_ok=True)
         why = error.strerror or "?"
-        raise KeyMissing(f"写不了密钥文件 {path}：{why}", f"the key file {path} cannot be written: {why}") from None
+        raise KeyMissing(
+            f"写不了密钥文件 {path}：{why}", f"the key file {path} cannot be written: {why}"
+        ) from None
 
 
 def _write(keyring: Keyring) -> bytes:

@@ -74,7 +74,9 @@ class Keys:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             self._connection().execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
-            raise StoreFailed(f"打不开密钥库 {path}：{error}", f"cannot open the keys {path}: {error}") from None
+            raise StoreFailed(
+                f"打不开密钥库 {path}：{error}", f"cannot open the keys {path}: {error}"
+            ) from None
 
     def create(
         self,
@@ -89,7 +91,9 @@ class Keys:
         """A new key, and its token: the one time it is shown. `scopes`: what it may do beyond or within its role, as
         the caller names them. `label`: whose it is, in words. Raises Refused."""
         if role not in ROLES:
-            raise Refused(f"角色须为 {'、'.join(ROLES)} 之一", f"the role is one of {', '.join(ROLES)}", "bad-key")
+            raise Refused(
+                f"角色须为 {'、'.join(ROLES)} 之一", f"the role is one of {', '.join(ROLES)}", "bad-key"
+            )
         at, expires_at = instant(at), None if expires_at is None else instant(expires_at)
         if expires_at is not None and expires_at <= at:
             raise Refused("到期时间须在创建之后", "a key expires after it is made", "bad-key")
@@ -128,7 +132,9 @@ class Keys:
 
     def all(self) -> tuple[ApiKey, ...]:
         """Every key, oldest first."""
-        return tuple(map(_key, self._connection().execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at, id")))
+        return tuple(
+            map(_key, self._connection().execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at, id"))
+        )
 
     def _connection(self) -> sqlite3.Connection:
         local = self._local
@@ -148,4 +154,6 @@ def _hash(token: str) -> bytes:
 def _key(row: tuple[str, str, str, str, str, str | None, str | None]) -> ApiKey:
     id, role, scopes, *rest = row
     label, created_at, expires_at, revoked_at = rest
-    return ApiKey(id, role, frozenset(json.loads(scopes)), str(label), str(created_at), expires_at, revoked_at)
+    return ApiKey(
+        id, role, frozenset(json.loads(scopes)), str(label), str(created_at), expires_at, revoked_at
+    )

@@ -62,10 +62,16 @@ class Hashes:
             query = f"SELECT hash FROM {self._log.table} WHERE seq BETWEEN ? AND ? ORDER BY seq"
             rows = self._connection.execute(query, (first + 1, first + count)).fetchall()
         else:
-            query = "SELECT hash FROM node WHERE log = ? AND level = ? AND place BETWEEN ? AND ? ORDER BY place"
-            rows = self._connection.execute(query, (self._log.name, level, first, first + count - 1)).fetchall()
+            query = (
+                "SELECT hash FROM node WHERE log = ? AND level = ? AND place BETWEEN ? AND ? ORDER BY place"
+            )
+            rows = self._connection.execute(
+                query, (self._log.name, level, first, first + count - 1)
+            ).fetchall()
         if len(rows) != count:
-            raise ValueError(f"{self._log.name}: {count} hashes of level {level} from {first} on, {len(rows)} are there")
+            raise ValueError(
+                f"{self._log.name}: {count} hashes of level {level} from {first} on, {len(rows)} are there"
+            )
         return [hash for (hash,) in rows]
 
 
@@ -204,7 +210,9 @@ def _split(size: int) -> int:
 
 def _range(source: Source, start: int, stop: int) -> bytes:
     size = stop - start
-    if size & (size - 1) == 0:  # RFC 9162 splits at powers of two, so a range of 2**k leaves starts at a multiple of it
+    if (
+        size & (size - 1) == 0
+    ):  # RFC 9162 splits at powers of two, so a range of 2**k leaves starts at a multiple of it
         level = size.bit_length() - 1
         return source.full(level, start >> level)
     middle = start + _split(size)

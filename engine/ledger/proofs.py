@@ -23,7 +23,12 @@ def header(connection: sqlite3.Connection, log: Log, seq: int) -> bytes:
 
 
 def inclusion(
-    connection: sqlite3.Connection, seq: int, *, size: int | None = None, log: str = "decisions", body: bool = False
+    connection: sqlite3.Connection,
+    seq: int,
+    *,
+    size: int | None = None,
+    log: str = "decisions",
+    body: bool = False,
 ) -> dict[str, Any]:
     """That entry `seq` is in the log of the first `size` entries (None: all there are).
 

@@ -57,7 +57,9 @@ def head(connection: sqlite3.Connection, log: str = "decisions") -> tuple[int, s
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    seq, kind, at, refers, household, identity, request_key, request_body, body_digest, index_digest = row[:10]
+    seq, kind, at, refers, household, identity, request_key, request_body, body_digest, index_digest = row[
+        :10
+    ]
     previous, hash, packed_body, packed_index = row[10:]
     body = unpack(packed_body)
     index = None if packed_index is None else unpack(packed_index)

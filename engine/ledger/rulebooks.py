@@ -62,7 +62,9 @@ def load(connection: sqlite3.Connection, digest: str) -> dict[str, str]:
     row = connection.execute("SELECT body FROM entry WHERE seq = ?", (seq,)).fetchone()
     files = {}
     for path, name in json.loads(unpack(row[0]))["files"] if row else ():
-        found = connection.execute("SELECT text FROM rulebook_file WHERE digest = ?", (bytes.fromhex(name),)).fetchone()
+        found = connection.execute(
+            "SELECT text FROM rulebook_file WHERE digest = ?", (bytes.fromhex(name),)
+        ).fetchone()
         content = unpack(found[0]) if found else b""
         if hashlib.sha256(content).hexdigest() != name:
             raise Damaged(f"规则文件 {path} 已被改动或遗失", f"the rule file {path} was changed or lost")

@@ -138,8 +138,20 @@ def _chained(table: str, log: str) -> list[str]:
     last = f"(SELECT coalesce(max(seq), 0) FROM {table})"
     before = f"coalesce((SELECT hash FROM {table} WHERE seq = NEW.seq - 1), (SELECT hash FROM head WHERE log = '{log}'))"
     return [
-        _refuse(f"{table}_no_gap", "INSERT", table, f"NEW.seq <> {last} + 1", f"{table}: the next number is the last + 1"),
-        _refuse(f"{table}_no_fork", "INSERT", table, f"NEW.previous <> {before}", f"{table}: previous is not the last hash"),
+        _refuse(
+            f"{table}_no_gap",
+            "INSERT",
+            table,
+            f"NEW.seq <> {last} + 1",
+            f"{table}: the next number is the last + 1",
+        ),
+        _refuse(
+            f"{table}_no_fork",
+            "INSERT",
+            table,
+            f"NEW.previous <> {before}",
+            f"{table}: previous is not the last hash",
+        ),
     ]
 
 
@@ -150,7 +162,11 @@ def _until_erased(table: str, *key: str) -> list[str]:
     """Triggers for what may be deleted, once the chain says that the household was erased, and not before."""
     update, delete, replace = _final(table, *key)
     delete = _refuse(
-        f"{table}_no_delete", "DELETE", table, f"NOT {_ERASED.format(row='OLD')}", f"{table}: deleted only by an erasure"
+        f"{table}_no_delete",
+        "DELETE",
+        table,
+        f"NOT {_ERASED.format(row='OLD')}",
+        f"{table}: deleted only by an erasure",
     )
     again = _refuse(
         f"{table}_no_return", "INSERT", table, _ERASED.format(row="NEW"), f"{table}: the household was erased"
@@ -163,7 +179,9 @@ def _split(script: str) -> list[str]:
 
 
 def _version_1() -> list[str]:
-    request = "NEW.request_key IS NOT NULL AND EXISTS (SELECT 1 FROM entry WHERE request_key = NEW.request_key)"
+    request = (
+        "NEW.request_key IS NOT NULL AND EXISTS (SELECT 1 FROM entry WHERE request_key = NEW.request_key)"
+    )
     shrinks = "NEW.log <> OLD.log OR NEW.size <= OLD.size"
     return [
         *_split(_VERSION_1),

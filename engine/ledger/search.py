@@ -8,6 +8,7 @@ import sqlite3
 from dataclasses import dataclass, field, fields
 
 from engine.ledger import identity
+from engine.ledger.entries import instant
 from engine.ledger.errors import KeyMissing, Refused
 from engine.ledger.keyring import Keyring
 from engine.ledger.search_index import SearchIndex
@@ -80,15 +81,22 @@ _LINE = ("policy", "status", "subject")
 
 
 def search(
-    index: SearchIndex, query: Query, *, keyring: Keyring | None = None, before: int | None = None, limit: int = 50
+    index: SearchIndex,
+    query: Query,
+    *,
+    keyring: Keyring | None = None,
+    before: int | None = None,
+    limit: int = 50,
 ) -> Page:
     """One page of what fits. The index is brought up to date first. The caller writes the access log.
 
     keyring: needed to look for a person. before: only entries with lower numbers. limit: 1 to 200.
-    Raises Refused for a bad limit or words without a letter or digit; KeyMissing.
+    Raises Refused for a bad limit, a bad time, or words without a letter or digit; KeyMissing.
     """
     if not 1 <= limit <= LARGEST_PAGE:
-        raise Refused(f"每页须为 1 至 {LARGEST_PAGE} 条", f"a page has 1 to {LARGEST_PAGE} entries", "bad-search")
+        raise Refused(
+            f"每页须为 1 至 {LARGEST_PAGE} 条", f"a page has 1 to {LARGEST_PAGE} entries", "bad-search"
+        )
     index.catch_up()
     conditions: list[str] = []
     values: list[object] = []
@@ -103,7 +111,7 @@ def search(
     for column, sign, name in _RANGES:
         if (value := getattr(query, name)) is not None:
             conditions.append(f'e."{column}" {sign} ?')
-            values.append(value)
+            values.append(instant(value) if column == "at" else value)
     line = [name for name in _LINE if getattr(query, name) is not None]
     if line:
         fits = " AND ".join(f"p.{name} = ?" for name in line)

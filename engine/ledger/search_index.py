@@ -27,7 +27,14 @@ _FORMAT = 1  # of this file; another number makes it anew
 _BATCH = 200  # entries in one transaction: short, so that searches and other workers get between
 
 _COLUMNS = ("seq", "hash", "kind", "at", "refers", "household", "on", "rulebook", "engine", "caseworker")
-_INDEXES = (("household", "seq"), ("caseworker", "seq"), ("rulebook", "seq"), ("kind", "seq"), ("on", "seq"), ("refers",))
+_INDEXES = (
+    ("household", "seq"),
+    ("caseworker", "seq"),
+    ("rulebook", "seq"),
+    ("kind", "seq"),
+    ("on", "seq"),
+    ("refers",),
+)
 
 
 class SearchIndex:
@@ -51,8 +58,12 @@ class SearchIndex:
         if getattr(local, "pid", None) != os.getpid():
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")  # a lost transaction is made again from the ledger
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")  # a lost transaction is made again
+            except sqlite3.DatabaseError:
+                connection.close()
+                raise
             local.connection, local.pid = connection, os.getpid()
         found: sqlite3.Connection = local.connection
         return found
@@ -77,8 +88,9 @@ class SearchIndex:
         try:
             self._empty()
         except sqlite3.DatabaseError:  # beyond emptying: a new file
-            self._local.connection.close()
-            self._local.pid = None
+            if getattr(self._local, "pid", None) == os.getpid():
+                self._local.connection.close()
+                self._local.pid = None
             for end in ("", "-wal", "-shm"):
                 Path(f"{self.path}{end}").unlink(missing_ok=True)
             self._empty()
@@ -106,7 +118,9 @@ class SearchIndex:
             "words": "SELECT term, doc, offset FROM temp.found_words ORDER BY term, doc, offset",
         }
         connection = self.connection()
-        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.found_words USING fts5vocab(main, words, instance)")
+        connection.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.found_words USING fts5vocab(main, words, instance)"
+        )
         for table, query in queries.items():
             try:
                 same = all(a == b for a, b in _side_by_side(connection.execute(query), fresh.execute(query)))
@@ -168,8 +182,12 @@ def _insert(connection: sqlite3.Connection, entries: Iterator[Entry]) -> None:
     marks = ", ".join("?" * len(_COLUMNS))
     for entry in entries:
         row, lines, text = _facets(entry)
-        connection.execute(f"INSERT INTO entry ({_names()}) VALUES ({marks})", [row[column] for column in _COLUMNS])
-        connection.executemany("INSERT INTO policy_line VALUES (?, ?, ?, ?, ?, ?)", [(entry.seq, *line) for line in lines])
+        connection.execute(
+            f"INSERT INTO entry ({_names()}) VALUES ({marks})", [row[column] for column in _COLUMNS]
+        )
+        connection.executemany(
+            "INSERT INTO policy_line VALUES (?, ?, ?, ?, ?, ?)", [(entry.seq, *line) for line in lines]
+        )
         if text:
             connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (entry.seq, spaced(text)))
 

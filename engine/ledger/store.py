@@ -32,7 +32,10 @@ def connect(path: str | Path, *, readonly: bool = False) -> sqlite3.Connection:
     mode = "ro" if readonly else "rw"
     try:
         connection = sqlite3.connect(
-            f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+            f"{Path(path).absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
         )
     except sqlite3.Error:
         raise NotFound(f"打不开台账文件 {path}", f"the ledger {path} cannot be opened", "no-ledger") from None

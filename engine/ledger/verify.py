@@ -42,7 +42,9 @@ class Report:
     @property
     def first_broken(self) -> int | None:
         """The lowest number among the decisions-log entries that a finding names."""
-        return min((f.entry for f in self.findings if f.log == "decisions" and f.entry is not None), default=None)
+        return min(
+            (f.entry for f in self.findings if f.log == "decisions" and f.entry is not None), default=None
+        )
 
 
 def verify(
@@ -115,7 +117,11 @@ def _start(connection: sqlite3.Connection, start: _Start, kept: Collection[Check
 
 
 def _log(
-    connection: sqlite3.Connection, log: Log, start: _Start, chain: Chain, progress: Callable[[str, int], None]
+    connection: sqlite3.Connection,
+    log: Log,
+    start: _Start,
+    chain: Chain,
+    progress: Callable[[str, int], None],
 ) -> Iterator[Finding]:
     sizes = {size for claim in start.claims if (size := claim.size(log.name)) is not None}
     yield from walk(connection, log, start.ledger, sizes, chain, lambda done: progress(log.name, done))
@@ -132,7 +138,9 @@ def _log(
 
 def _nodes(connection: sqlite3.Connection, chains: dict[str, Chain]) -> Iterator[Finding]:
     meant = {(log, *key): hash for log, chain in chains.items() for key, hash in chain.nodes.items()}
-    for log, level, place, hash in connection.execute("SELECT log, level, place, hash FROM node ORDER BY 1, 2, 3"):
+    for log, level, place, hash in connection.execute(
+        "SELECT log, level, place, hash FROM node ORDER BY 1, 2, 3"
+    ):
         expected = meant.pop((log, level, place), None)
         unknown = expected is None and log in chains and not chains[log].whole  # behind a missing entry
         if hash != expected and not unknown:

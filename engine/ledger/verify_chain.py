@@ -105,7 +105,9 @@ def _rows(connection: sqlite3.Connection, log: Log) -> Iterator[tuple[int, tuple
 
 def _most(connection: sqlite3.Connection) -> int:
     """More entries than the file has room for; a head that claims them was changed."""
-    (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    (pages,), (size,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+    )
     return int(pages * size // 128)  # an entry holds at least four digests of 32 bytes
 
 
@@ -164,7 +166,9 @@ def _follower(connection: sqlite3.Connection, log: Log, seq: int) -> bytes | Non
     try:
         row = connection.execute(f"SELECT previous FROM {log.table} WHERE seq = ?", (seq + 1,)).fetchone()
         if row is None:
-            row = connection.execute("SELECT hash FROM head WHERE log = ? AND size = ?", (log.name, seq)).fetchone()
+            row = connection.execute(
+                "SELECT hash FROM head WHERE log = ? AND size = ?", (log.name, seq)
+            ).fetchone()
     except sqlite3.DatabaseError:
         return None
     return None if row is None or type(row[0]) is not bytes else row[0]
@@ -194,7 +198,9 @@ def _digests_mended(
     except sqlite3.DatabaseError:
         return
     names = log.columns.split(", ")
-    for name, column, document in zip(("body", "index"), ("body_digest", "index_digest"), _read(log, row), strict=False):
+    for name, column, document in zip(
+        ("body", "index"), ("body_digest", "index_digest"), _read(log, row), strict=False
+    ):
         if document is not None and column in names:
             place = names.index(column)
             yield name, (*columns[:place], hashlib.sha256(document).digest(), *columns[place + 1 :])

@@ -43,7 +43,9 @@ def claims(connection: sqlite3.Connection, kept: Collection[Checkpoint]) -> list
 
 def _read(document: str, signature: bytes) -> Checkpoint | None:
     try:
-        checkpoint = read_checkpoint(json.dumps({"checkpoint": json.loads(document), "signature": signature.hex()}))
+        checkpoint = read_checkpoint(
+            json.dumps({"checkpoint": json.loads(document), "signature": signature.hex()})
+        )
     except (ValueError, TypeError, AttributeError, RecursionError, LedgerError):
         return None
     return checkpoint if canonical.dumps(checkpoint.document) == document.encode() else None
@@ -87,7 +89,7 @@ def _among_themselves(connection: sqlite3.Connection, stored: list[Claim]) -> It
         previous = checkpoint.digest.hex()
     row = connection.execute("SELECT size, hash FROM head WHERE log = 'checkpoints'").fetchone()
     meant = (last, bytes.fromhex(previous) if previous else bytes(32))
-    if row is not None and row[0] > last:
+    if row is not None and type(row[0]) is int and row[0] > last and row[1] != meant[1]:
         yield finding("checkpoint-changed", last + 1)
     elif row != meant and (previous is not None or not stored):
         yield finding("head-changed", "checkpoints", detail=last)

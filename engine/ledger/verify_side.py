@@ -17,7 +17,9 @@ __all__ = ["identities", "rulebooks"]
 
 def identities(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every identity against its digest in the chain; keys and tokens against the identity, or gone if erased."""
-    erased = {household for (household,) in connection.execute("SELECT household FROM entry WHERE kind = 'erasure'")}
+    erased = {
+        household for (household,) in connection.execute("SELECT household FROM entry WHERE kind = 'erasure'")
+    }
     keys: dict[Any, tuple[Any, ...]] = {}
     for household, *key in connection.execute("SELECT household, master, wrapped, salt FROM household_key"):
         keys[household] = tuple(key)
@@ -57,14 +59,18 @@ def _strays(
     for digest in sorted(there - used, key=str):
         yield finding("identity-extra", _hex(digest))
     owner = dict(connection.execute("SELECT digest, household FROM identity").fetchall())
-    for digest, household in connection.execute("SELECT DISTINCT identity, household FROM person_token").fetchall():
+    for digest, household in connection.execute(
+        "SELECT DISTINCT identity, household FROM person_token"
+    ).fetchall():
         if owner.get(digest) != household:
             yield finding("identity-tokens", _hex(digest))
 
 
 def _tokens(connection: sqlite3.Connection, digest: Any, household: Any) -> list[bytes]:
     query = "SELECT token FROM person_token WHERE household = ? AND identity = ? ORDER BY token"
-    return [token if type(token) is bytes else b"" for (token,) in connection.execute(query, (household, digest))]
+    return [
+        token if type(token) is bytes else b"" for (token,) in connection.execute(query, (household, digest))
+    ]
 
 
 def _row_digest(*columns: Any) -> bytes | None:
@@ -85,10 +91,15 @@ def rulebooks(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every rulebook against the entry that recorded it, and every file against its digest there."""
     listed = dict(connection.execute("SELECT digest, seq FROM rulebook").fetchall())
     needed: dict[bytes, str] = {}
-    for seq, body in connection.execute("SELECT seq, body FROM entry WHERE kind = 'rulebook' ORDER BY seq").fetchall():
+    for seq, body in connection.execute(
+        "SELECT seq, body FROM entry WHERE kind = 'rulebook' ORDER BY seq"
+    ).fetchall():
         try:
             document = json.loads(unpack(body))
-            name, files = document["rulebook"], [(path, bytes.fromhex(digest)) for path, digest in document["files"]]
+            name, files = (
+                document["rulebook"],
+                [(path, bytes.fromhex(digest)) for path, digest in document["files"]],
+            )
         except (Damaged, ValueError, KeyError, TypeError):
             listed = {digest: number for digest, number in listed.items() if number != seq}
             continue  # the walk along the chain has named the entry

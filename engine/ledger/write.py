@@ -57,7 +57,8 @@ def _answered(connection: sqlite3.Connection, key: bytes, sent: str) -> Receipt 
     seq, hash, body = row
     if body.hex() != sent:
         raise RequestConflict(
-            "这个 Idempotency-Key 已用于另一份请求；请换一个", "this Idempotency-Key came with another body; use a new one"
+            "这个 Idempotency-Key 已用于另一份请求；请换一个",
+            "this Idempotency-Key came with another body; use a new one",
         )
     return Receipt(seq, hash.hex(), repeated=True)
 
@@ -78,7 +79,9 @@ def prepare(draft: Draft | AccessDraft) -> Prepared:
     )
 
 
-def write(connection: sqlite3.Connection, drafts: Sequence[Prepared], keyring: Keyring | None) -> list[Outcome]:
+def write(
+    connection: sqlite3.Connection, drafts: Sequence[Prepared], keyring: Keyring | None
+) -> list[Outcome]:
     """Write `drafts` in order. One that is refused leaves no trace and does not stop the others: its outcome is the
     exception. Anything unforeseen is raised, and the caller rolls all of it back."""
     heads = {log: (size, hash) for log, size, hash in connection.execute("SELECT log, size, hash FROM head")}
@@ -120,7 +123,9 @@ def _add(
     who = None
     if draft.identity:
         if keyring is None or draft.household is None:
-            raise KeyMissing("没有密钥文件，不能登记身份信息", "identities cannot be recorded without the key file")
+            raise KeyMissing(
+                "没有密钥文件，不能登记身份信息", "identities cannot be recorded without the key file"
+            )
         who = identity.record(connection, keyring, draft.household, draft.identity)
     row = (
         seq,
@@ -169,19 +174,27 @@ def _check(connection: sqlite3.Connection, draft: Draft) -> None:
     if draft.kind in ("decision", "correction"):
         if draft.rulebook is None or rulebooks.seq_of(connection, draft.rulebook) is None:
             raise Refused(
-                "规则集尚未入账，请先登记", "the rulebook is not on record; record it first", "unknown-rulebook"
+                "规则集尚未入账，请先登记",
+                "the rulebook is not on record; record it first",
+                "unknown-rulebook",
             )
     if draft.kind in ("confirmation", "departure", "correction"):
         found = connection.execute("SELECT kind FROM entry WHERE seq = ?", (draft.refers,)).fetchone()
         if found is None or found[0] not in ("decision", "correction"):
-            raise NotFound(f"没有第 {draft.refers} 号决定", f"there is no decision {draft.refers}", "no-decision")
+            raise NotFound(
+                f"没有第 {draft.refers} 号决定", f"there is no decision {draft.refers}", "no-decision"
+            )
     if draft.kind == "erasure":
         household = draft.household
         if identity.is_erased(connection, household or ""):
-            raise Refused("该户的身份信息早已删除", "the household's identity was erased before", "erased-before")
+            raise Refused(
+                "该户的身份信息早已删除", "the household's identity was erased before", "erased-before"
+            )
         known = connection.execute("SELECT 1 FROM household_key WHERE household = ?", (household,)).fetchone()
         if known is None:
-            raise NotFound("台账里没有该户的身份信息", "the ledger holds no identity of this household", "no-identity")
+            raise NotFound(
+                "台账里没有该户的身份信息", "the ledger holds no identity of this household", "no-identity"
+            )
 
 
 def _known_rulebook(connection: sqlite3.Connection, draft: Draft) -> Receipt | None:
@@ -191,7 +204,9 @@ def _known_rulebook(connection: sqlite3.Connection, draft: Draft) -> Receipt | N
     stored = rulebooks.load(connection, draft.rulebook or "")
     if stored != dict(draft.files):
         raise Refused(
-            "同一摘要的规则集已入账，但文件不同", "a rulebook of this digest is on record with other files", "bad-rulebook"
+            "同一摘要的规则集已入账，但文件不同",
+            "a rulebook of this digest is on record with other files",
+            "bad-rulebook",
         )
     (hash,) = connection.execute("SELECT hash FROM entry WHERE seq = ?", (seq,)).fetchone()
     return Receipt(seq, hash.hex(), repeated=True)

@@ -1,0 +1,1 @@
+"""The subcommands of `jiuzhu`, one file each; `engine/cli.py` joins them."""

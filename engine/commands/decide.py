@@ -1,0 +1,259 @@
+"""`jiuzhu decide`: one household, every policy, with amounts and reasons."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+from engine.commands.common import (
+    console,
+    fail,
+    json_option,
+    lang_option,
+    load_program,
+    on_option,
+    print_json,
+    read_facts,
+    rules_option,
+)
+from engine.decide.conditions import conditions_of
+from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision, decide
+from engine.decide.explain import Explainer, Line
+from engine.decide.program import Program
+from engine.decide.record import record
+from engine.language.household import HouseholdError, read_household
+from engine.language.problems import did_you_mean
+from engine.language.words import STATUS, money_text
+
+_STYLE = {"yes": "green", "no": "red", "unknown": "yellow", "": "dim"}
+
+
+@click.command(
+    name="decide",
+    epilog="例 / examples:\n\n  jiuzhu decide docs/examples/family.yaml --on 2025-08-01\n\n"
+    "  jiuzhu decide family.json --on 2025-08-01 --policy minimum_living_allowance --full\n\n"
+    "  cat family.yaml | jiuzhu decide - --on 2025-08-01 --json",
+)
+@click.argument("household", metavar="HOUSEHOLD.yaml|json|-")
+@on_option
+@click.option("--policy", metavar="ID", help="只看一项政策 / one policy only.")
+@click.option("--full", is_flag=True, help="列出每一项条件 / every condition, not only those that decide.")
+@click.option("--jurisdiction", "places", multiple=True, metavar="NAME", help="适用哪些辖区的规定 / whose law (default: those in force).")
+@rules_option
+@lang_option
+@json_option
+def decide_command(
+    household: str, on: date, policy: str | None, full: bool, places: tuple[str, ...], rules: str | None, lang: str, as_json: bool
+) -> None:
+    """认定一个家庭能享受什么、为什么、还缺什么。/ Decide what a household is entitled to, and say why.
+
+    Exit code 0: decided, 1: the rules have problems, 2: the input is wrong.
+    """
+    program = load_program(rules, lang)
+    _known(policy, places, program, lang)
+    raw = read_facts(household, lang)
+    try:
+        decision = decide(program, read_household(raw, program.vocabulary), on, frozenset(places) or None)
+    except HouseholdError as error:
+        out = console(stderr=True)
+        for problem in error.problems:
+            hint = problem.hint[lang == "zh"]
+            out.print(f"{household}: {problem.path or '/'}: {problem.code}: {problem.message(lang)}" + (f"  {hint}" if hint else ""), style="red", soft_wrap=True, markup=False)
+        fail(f"{len(error.problems)} 处输入有误", f"{len(error.problems)} fault(s) in the input", lang)
+    if as_json:
+        whole = record(decision)
+        if policy:
+            whole["answers"] = [each for each in whole["answers"] if each["policy"] == policy]
+        explainer = Explainer(decision, lang)
+        reasons = [explainer.answer(a).data() for a in decision.answers if policy in (None, a.policy.id)]
+        print_json({**whole, "explanation": reasons})
+        return
+    _Page(decision, lang, full, policy, console()).show()
+
+
+def _known(policy: str | None, places: tuple[str, ...], program: Program, lang: str) -> None:
+    ids = program.rulebook.ids()
+    if policy is not None and policy not in ids:
+        hint = did_you_mean(policy, ids)
+        fail(f"没有名为“{policy}”的政策。{hint[1]}", f"no policy is called '{policy}'. {hint[0]}", lang)
+    for place in places:
+        if place not in program.rulebook.jurisdictions:
+            known = ", ".join(program.rulebook.jurisdictions)
+            fail(f"没有名为“{place}”的辖区；可选：{known}", f"no jurisdiction is called '{place}'; there are: {known}", lang)
+
+
+class _Page:
+    """The sections a person reads, top to bottom."""
+
+    def __init__(self, decision: Decision, lang: str, full: bool, policy: str | None, out: Console):
+        self.decision, self.lang, self.full, self.policy, self.out = decision, lang, full, policy, out
+        self.explainer = Explainer(decision, lang, reasons_of_facts=True)
+
+    def say(self, zh: str, en: str) -> str:
+        return zh if self.lang == "zh" else en
+
+    def show(self) -> None:
+        decision = self.decision
+        size = len(decision.household.members)
+        self.out.print(self.say(f"认定日期 {decision.on}，{size} 名成员", f"decided for {decision.on}, {size} member(s)"), style="bold")
+        for status in (ELIGIBLE, UNDETERMINED, INELIGIBLE):
+            self.answers(status)
+        if not self.policy:
+            self.combinations()
+            self.totals()
+        self.ask_next()
+        self.to_do()
+        self.caveats()
+        if not self.policy and decision.not_in_force:
+            names = self.say("、", ", ").join(self.explainer.wording.policy(name) for name in decision.not_in_force)
+            self.heading(self.say("当日未生效", "Not in force on the day"))
+            self.out.print(f"  {names}", markup=False)
+
+    def heading(self, text: str) -> None:
+        self.out.print(f"\n{text}", style="bold", markup=False)
+
+    def mine(self) -> list[Answer]:
+        return [a for a in self.decision.answers if self.policy in (None, a.policy.id)]
+
+    def answers(self, status: str) -> None:
+        found = [answer for answer in self.mine() if answer.status == status]
+        if not found:
+            return
+        self.heading(STATUS[status][self.lang] + f" ({len(found)})")
+        brief = status == INELIGIBLE and not self.full and not self.policy
+        for answer in found:
+            line = self.explainer.answer(answer)
+            if brief:
+                self.out.print(self._brief(line), markup=False, soft_wrap=True)
+            else:
+                self.out.print(self._tree(line if self.full else decisive(line, answer)))
+
+    def _brief(self, line: Line) -> str:
+        """An ineligible answer on one line with its first reason."""
+        reason = next((part for part in line.parts if part.outcome == "no"), None)
+        return f"  {line.mark} {line.text}" + (self.say("；", "; ") + _first(reason) if reason else "")
+
+    def _tree(self, line: Line) -> Tree:
+        tree = Tree(self._label(line, top=True), guide_style="dim")
+        for part in line.parts:
+            tree.add(self._tree(part) if part.parts else self._label(part))
+        return tree
+
+    def _label(self, line: Line, top: bool = False) -> str:
+        cite = f" [dim]{escape(line.cite)}[/]" if line.cite else ""
+        mark = f"{line.mark} " if line.outcome else ""
+        style = _STYLE[line.outcome]
+        text = f"[bold]{escape(line.text)}[/]" if top and line.id and not line.member else escape(line.text)
+        return f"[{style}]{mark}[/]{text}{cite}" if mark else f"[dim]{text}[/]{cite}"
+
+    def combinations(self) -> None:
+        if not self.decision.combinations:
+            return
+        self.heading(self.say("不能同时享受的政策", "What may not be drawn together"))
+        for each in self.decision.combinations:
+            for number, option in enumerate(each.options):
+                names = self.say("、", ", ").join(self.explainer.wording.policy(name) for name in option.policies)
+                worth = money_text(option.least, self.lang) if option.least == option.most else f"{money_text(option.least, self.lang)} – {money_text(option.most, self.lang)}"
+                mark = "★" if number == each.best else " "
+                who = f" ({each.member})" if each.member else ""
+                gives_up = self.say("；将放弃正在享受的待遇", "; gives up what is drawn now") if option.gives_up else ""
+                self.out.print(f"  {mark} {names}{who}：" + self.say(f"未来十二个月 {worth}", f"{worth} in twelve months") + gives_up, markup=False, soft_wrap=True)
+            if each.best is None:
+                self.out.print(self.say("    尚不能确定哪种组合最有利", "    which is best is not settled yet"), markup=False)
+
+    def totals(self) -> None:
+        if not self.decision.totals:
+            return
+        self.heading(self.say("合计（可同时享受的部分）", "Together, as far as the law allows"))
+        for per, (least, most) in self.decision.totals.items():
+            if least == most:
+                text = money_text(least, self.lang, per)
+            elif self._open(per):
+                text = self.say(f"不低于{money_text(least, self.lang, per)}", f"at least {money_text(least, self.lang, per)}")
+            else:
+                text = self.say(f"{money_text(least, self.lang, per)} 至 {money_text(most, self.lang)}", f"{money_text(least, self.lang)} to {money_text(most, self.lang, per)}")
+            self.out.print(f"  {text}", markup=False)
+
+    def _open(self, per: str) -> bool:
+        return any(
+            each.item.per == per and each.possible and self.decision.open_above(answer, place)
+            for answer in self.decision.answers
+            for place, each in enumerate(answer.amounts)
+        )
+
+    def ask_next(self) -> None:
+        wanted = {(f, m) for a in self.mine() for f, m in self.decision.missing_for(a)} if self.policy else None
+        found = [m for m in self.decision.missing if wanted is None or (m.fact, m.member) in wanted]
+        if not found:
+            return
+        self.heading(self.say(f"接下来问什么（共 {len(found)} 项）", f"What to ask next ({len(found)})"))
+        for number, each in enumerate(found if self.full else found[:8], 1):
+            line = self.explainer.missing(each)
+            self.out.print(f"  {number}. {line.text}" + (f" — {line.says}" if line.says else ""), markup=False, soft_wrap=True)
+            self.out.print(f"     {line.parts[0].text}", style="dim", markup=False, soft_wrap=True)
+
+    def to_do(self) -> None:
+        """Documents, places and advice for what is or may be had."""
+        found = [a for a in self.mine() if a.status == ELIGIBLE or (self.policy and a.possible)]
+        seen: set[str] = set()
+        lines: list[str] = []
+        for answer in found:
+            policy = answer.policy
+            if policy.id in seen:
+                continue
+            seen.add(policy.id)
+            papers = [d.words[self.lang] for d in policy.documents if d.condition is None or answer.outcomes.get(d.condition.id).possible]
+            if papers:
+                lines.append(f"  {self.explainer.title(policy)}" + self.say("：带 ", ": bring ") + self.say("；", "; ").join(papers))
+            if policy.where[self.lang]:
+                lines.append("    " + self.say("到 ", "at ") + policy.where[self.lang] + (self.say("，", ", ") + policy.channel[self.lang] if policy.channel[self.lang] else ""))
+            for note in policy.notes:
+                if not note.condition.parts and note.condition.kind == "all" or answer.outcomes.get(note.condition.id).certain:
+                    lines.append("    " + self.say("提示：", "note: ") + note.says[self.lang])
+        if lines:
+            self.heading(self.say("办理", "To apply"))
+            for text in lines:
+                self.out.print(text, markup=False, soft_wrap=True)
+
+    def caveats(self) -> None:
+        found: dict[str, None] = {}
+        for answer in self.mine():
+            if answer.possible:
+                for each in self.decision.caveats(answer):
+                    found.setdefault(self.explainer.caveat(each.code, each.words[self.lang], each.source))
+        if found:
+            self.heading(self.say("请注意", "Please note"))
+            for text in found:
+                self.out.print(f"  ! {text}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _first(line: Line) -> str:
+    """The sentence of the first leaf that decides."""
+    for part in line.parts:
+        if part.outcome == line.outcome:
+            return _first(part)
+    return line.text
+
+
+def decisive(line: Line, answer: Answer) -> Line:
+    """The same explanation with only what settles each group, and derived facts closed where they are met."""
+    kinds = conditions_of(answer.policy)
+
+    def cut(each: Line, depth: int) -> Line:
+        node = kinds.get(each.id)
+        if not each.id or each.id.startswith("gives."):
+            return each if each.outcome != "no" else Line(each.outcome, each.text, (), each.id, each.member, each.cite)
+        if node is not None and node.kind == "leaf" and each.outcome != "unknown" and depth > 0 and each.outcome == "yes":
+            return Line(each.outcome, each.text, (), each.id, each.member, each.cite, each.place)
+        parts = [part for part in each.parts if part.outcome == each.outcome] or list(each.parts)
+        if depth == 0:
+            parts = list(each.parts)
+        elif each.outcome == "yes" and node is not None and node.kind in ("any_member", "every_member"):
+            parts = []
+        return Line(each.outcome, each.text, tuple(cut(part, depth + 1) for part in parts), each.id, each.member, each.cite, each.place)
+
+    return cut(line, 0)

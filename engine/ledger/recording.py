@@ -18,8 +18,8 @@ __all__ = ["document", "document_of", "index_of", "lines_of"]
 
 def document(decision: Decision, jurisdictions: Collection[str] | None = None) -> dict[str, Any]:
     """What is stored, hashed and replayed: the decision's record, and the jurisdictions that were asked for
-    (None: those in force). With `engine`, `rulebook`, `on` and `household` in the record, all that it followed
-    from."""
+    (None: those in force). With `engine`, `rulebook`, `on` and `household` in the record, all that it
+    followed from."""
     asked = None if jurisdictions is None else sorted(jurisdictions)
     return {**record(decision), "jurisdictions": asked}
 

@@ -1,8 +1,8 @@
-"""Deciding again what was decided once: with the rules of its day, to show that it was so; or with other rules, to
-show what they would change and why.
+"""Deciding again what was decided once: with the rules of its day, to show that it was so; or with other
+rules, to show what they would change and why.
 
-With the engine version that decided, the same bytes must come out. Another version must give the same statuses,
-amounts and truths of every condition; what else differs in the document is named.
+With the engine version that decided, the same bytes must come out. Another version must give the same
+statuses, amounts and truths of every condition; what else differs in the document is named.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.ledger.entries import Entry
 from engine.ledger.programs import Programs
 from engine.ledger.recording import document, document_of
 
-__all__ = ["Change", "Comparison", "Difference", "Replay", "against", "again", "differences", "replay"]
+__all__ = ["Change", "Comparison", "Difference", "Replay", "again", "against", "differences", "replay"]
 
 MOST_DIFFERENCES = 200
 
@@ -132,7 +132,8 @@ class Comparison:
 
 
 def again(program: Program, stored: Mapping[str, Any]) -> Decision:
-    """The decision behind a stored document, made again. Raises HouseholdError where the rules do not take its
+    """The decision behind a stored document, made again. Raises HouseholdError where the rules do not take
+    its
     facts: they are then other rules than those of the document."""
     asked = stored["jurisdictions"]
     household = read_household(stored["household"], program.vocabulary)
@@ -141,9 +142,15 @@ def again(program: Program, stored: Mapping[str, Any]) -> Decision:
 
 
 def replay(programs: Programs, entry: Entry) -> Replay:
-    """Decide an entry again with the rulebook on record. Raises NotFound (not a decision, no rulebook), Damaged."""
+    """Decide an entry again with the rulebook on record. Raises NotFound (not a decision, no rulebook),
+    Damaged."""
     stored = document_of(entry)
-    now = document(again(programs.get(stored["rulebook"]), stored), stored["jurisdictions"])
+    try:
+        decision = again(programs.get(stored["rulebook"]), stored)
+    except HouseholdError as error:  # what was taken then must be taken now
+        refused = tuple(Difference(f"/household{p.path}", "status", "taken", p.code) for p in error.problems)
+        return Replay(entry.seq, stored["engine"], __version__, False, refused)
+    now = document(decision, stored["jurisdictions"])
     same = canonical.dumps(now) == canonical.dumps(stored)
     found = () if same else differences(stored, now)
     return Replay(entry.seq, stored["engine"], __version__, same, found)
@@ -159,7 +166,9 @@ def against(program: Program, entry: Entry, on: date | None = None) -> Compariso
     day = on or date.fromisoformat(stored["on"])
     asked = stored["jurisdictions"]
     places = None if asked is None else frozenset(asked) & program.rulebook.jurisdictions.keys()
-    decision = decide(program, read_household(facts, program.vocabulary), day, places)
+    if asked is not None and places != frozenset(asked):
+        left_out = (*left_out, "/jurisdictions")
+    decision = decide(program, read_household(facts, program.vocabulary), day, places or None)
     now = document(decision, asked)
     changes = tuple(_changes(stored, now, _reads(program, decision)))
     return Comparison(entry.seq, stored["rulebook"], now["rulebook"], day.isoformat(), changes, left_out)

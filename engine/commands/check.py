@@ -16,9 +16,14 @@ from engine.language.rulebook import CATALOGUE, read_texts
 from engine.language.words import Wording
 
 
-@click.command(epilog="例 / examples:\n\n  jiuzhu check\n\n  jiuzhu check rules/disability --lang en\n\n  jiuzhu check --words | less")
+@click.command(
+    epilog="例 / examples:\n\n  jiuzhu check\n\n  jiuzhu check rules/disability --lang en\n\n"
+    "  jiuzhu check --words | less"
+)
 @click.argument("paths", nargs=-1, metavar="[PATH …]")
-@click.option("--words", is_flag=True, help="逐条列出由规则生成的句子和人工注释 / each leaf's made sentence beside its gloss.")
+@click.option(
+    "--words", is_flag=True, help="逐条列出由规则生成的句子和人工注释 / each leaf's made sentence beside its gloss."
+)
 @rules_option
 @lang_option
 @json_option
@@ -62,16 +67,21 @@ def _counts(rulebook: Rulebook | None) -> dict[str, int]:
 
 
 def _summary(rulebook: Rulebook | None, problems: tuple[Problem, ...], lang: str) -> str:
+    zh = f"{len(problems)} 个问题" if problems else "没有问题"
+    en = f"{len(problems)} problem(s)" if problems else "no problems"
     n = _counts(rulebook)
-    if not n:
-        return f"{len(problems)} 个问题" if lang == "zh" else f"{len(problems)} problem(s)"
-    if lang == "zh":
-        return f"{n['policies']} 项政策（{n['versions']} 个版本）、{n['parameters']} 个参数、{n['facts']} 个事实、{n['examples']} 个例子：" + (
-            f"{len(problems)} 个问题" if problems else "没有问题"
+    if n:
+        zh = (
+            "{policies} 项政策（{versions} 个版本）、{parameters} 个参数、{facts} 个事实、{examples} 个例子：".format(
+                **n
+            )
+            + zh
         )
-    return f"{n['policies']} policies ({n['versions']} versions), {n['parameters']} parameters, {n['facts']} facts, {n['examples']} examples: " + (
-        f"{len(problems)} problem(s)" if problems else "no problems"
-    )
+        counted = (
+            "{policies} policies ({versions} versions), {parameters} parameters, {facts} facts, {examples} examples: "
+        )
+        en = counted.format(**n) + en
+    return zh if lang == "zh" else en
 
 
 def _print_words(rulebook: Rulebook, lang: str) -> None:
@@ -81,4 +91,7 @@ def _print_words(rulebook: Rulebook, lang: str) -> None:
         for tree in policy.conditions():
             for node in tree.walk():
                 if node.kind == "leaf":
-                    click.echo(f"  {node.id}: {wording.condition(node, policy)}" + (f"  ｜ {node.says[lang]}" if node.says[lang] else ""))
+                    click.echo(
+                        f"  {node.id}: {wording.condition(node, policy)}"
+                        + (f"  ｜ {node.says[lang]}" if node.says[lang] else "")
+                    )

@@ -39,7 +39,9 @@ def lang_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def rules_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--rules", metavar="DIR", help="规则文件夹（含 policies.yaml）/ folder with policies.yaml; default: here, else the shipped rules."
+        "--rules",
+        metavar="DIR",
+        help="规则文件夹（含 policies.yaml）/ folder with policies.yaml; default: here, else the shipped rules.",
     )(command)
 
 
@@ -67,7 +69,9 @@ def today() -> date:
 
 
 def on_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--on", type=Day(), default=today, show_default="today", help="按哪一天的规定 / the day the law is read for.")(command)
+    return click.option(
+        "--on", type=Day(), default=today, show_default="today", help="按哪一天的规定 / the day the law is read for."
+    )(command)
 
 
 def console(stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import click
@@ -42,12 +43,25 @@ _STYLE = {"yes": "green", "no": "red", "unknown": "yellow", "": "dim"}
 @on_option
 @click.option("--policy", metavar="ID", help="只看一项政策 / one policy only.")
 @click.option("--full", is_flag=True, help="列出每一项条件 / every condition, not only those that decide.")
-@click.option("--jurisdiction", "places", multiple=True, metavar="NAME", help="适用哪些辖区的规定 / whose law (default: those in force).")
+@click.option(
+    "--jurisdiction",
+    "places",
+    multiple=True,
+    metavar="NAME",
+    help="适用哪些辖区的规定 / whose law (default: those in force).",
+)
 @rules_option
 @lang_option
 @json_option
 def decide_command(
-    household: str, on: date, policy: str | None, full: bool, places: tuple[str, ...], rules: str | None, lang: str, as_json: bool
+    household: str,
+    on: date,
+    policy: str | None,
+    full: bool,
+    places: tuple[str, ...],
+    rules: str | None,
+    lang: str,
+    as_json: bool,
 ) -> None:
     """认定一个家庭能享受什么、为什么、还缺什么。/ Decide what a household is entitled to, and say why.
 
@@ -62,7 +76,13 @@ def decide_command(
         out = console(stderr=True)
         for problem in error.problems:
             hint = problem.hint[lang == "zh"]
-            out.print(f"{household}: {problem.path or '/'}: {problem.code}: {problem.message(lang)}" + (f"  {hint}" if hint else ""), style="red", soft_wrap=True, markup=False)
+            out.print(
+                f"{household}: {problem.path or '/'}: {problem.code}: {problem.message(lang)}"
+                + (f"  {hint}" if hint else ""),
+                style="red",
+                soft_wrap=True,
+                markup=False,
+            )
         fail(f"{len(error.problems)} 处输入有误", f"{len(error.problems)} fault(s) in the input", lang)
     if as_json:
         whole = record(decision)
@@ -83,7 +103,11 @@ def _known(policy: str | None, places: tuple[str, ...], program: Program, lang: 
     for place in places:
         if place not in program.rulebook.jurisdictions:
             known = ", ".join(program.rulebook.jurisdictions)
-            fail(f"没有名为“{place}”的辖区；可选：{known}", f"no jurisdiction is called '{place}'; there are: {known}", lang)
+            fail(
+                f"没有名为“{place}”的辖区；可选：{known}",
+                f"no jurisdiction is called '{place}'; there are: {known}",
+                lang,
+            )
 
 
 class _Page:
@@ -99,12 +123,16 @@ class _Page:
     def show(self) -> None:
         decision = self.decision
         size = len(decision.household.members)
-        self.out.print(self.say(f"认定日期 {decision.on}，{size} 名成员", f"decided for {decision.on}, {size} member(s)"), style="bold")
+        self.out.print(
+            self.say(f"认定日期 {decision.on}，{size} 名成员", f"decided for {decision.on}, {size} member(s)"),
+            style="bold",
+        )
         for status in (ELIGIBLE, UNDETERMINED, INELIGIBLE):
             self.answers(status)
         if not self.policy:
             self.combinations()
             self.totals()
+        self.order_to_apply()
         self.ask_next()
         self.to_do()
         self.caveats()
@@ -125,17 +153,39 @@ class _Page:
             return
         self.heading(STATUS[status][self.lang] + f" ({len(found)})")
         brief = status == INELIGIBLE and not self.full and not self.policy
+        if brief:
+            self.briefly(found)
+            return
+        shown: dict[tuple[str, object], list[tuple[Answer, Line]]] = {}
         for answer in found:
             line = self.explainer.answer(answer)
-            if brief:
-                self.out.print(self._brief(line), markup=False, soft_wrap=True)
-            else:
-                self.out.print(self._tree(line if self.full else decisive(line, answer)))
+            line = line if self.full else decisive(line, answer)
+            shown.setdefault((answer.policy.id, _likeness(line, answer)), []).append((answer, line))
+        for alike in shown.values():
+            answer, line = alike[0]
+            members = [each.member for each, _ in alike]
+            self.out.print(self._tree(replace(line, text=self.explainer.headline(answer, members))))
 
-    def _brief(self, line: Line) -> str:
-        """An ineligible answer on one line with its first reason."""
-        reason = next((part for part in line.parts if part.outcome == "no"), None)
-        return f"  {line.mark} {line.text}" + (self.say("；", "; ") + _first(reason) if reason else "")
+    def briefly(self, found: list[Answer]) -> None:
+        """One line an ineligible policy, members together, each with the first reason."""
+        reasons: dict[str, dict[str, list[str]]] = {}
+        for answer in found:
+            line = self.explainer.answer(answer)
+            reason = next((part for part in line.parts if part.outcome == "no"), None)
+            said = _first(reason) if reason else ""
+            if answer.conditional:
+                said = self.explainer.conditional_text(answer)
+            reasons.setdefault(answer.policy.id, {}).setdefault(said, []).append(answer.member)
+        for policy, each in reasons.items():
+            text = self.explainer.wording.policy(policy)
+            parts = []
+            for said, members in each.items():
+                who = self.say("、", ", ").join(m for m in members if m)
+                label = self.say(f"成员 {who}：", f"{who}: ") if who else ""
+                parts.append(f"{label}{said}")
+            self.out.print(
+                f"  ✗ {text}" + self.say("——", " — ") + self.say("；", "; ").join(parts), markup=False, soft_wrap=True
+            )
 
     def _tree(self, line: Line) -> Tree:
         tree = Tree(self._label(line, top=True), guide_style="dim")
@@ -157,13 +207,25 @@ class _Page:
         for each in self.decision.combinations:
             for number, option in enumerate(each.options):
                 names = self.say("、", ", ").join(self.explainer.wording.policy(name) for name in option.policies)
-                worth = money_text(option.least, self.lang) if option.least == option.most else f"{money_text(option.least, self.lang)} – {money_text(option.most, self.lang)}"
+                worth = (
+                    money_text(option.least, self.lang)
+                    if option.least == option.most
+                    else f"{money_text(option.least, self.lang)} – {money_text(option.most, self.lang)}"
+                )
                 mark = "★" if number == each.best else " "
                 who = f" ({each.member})" if each.member else ""
                 gives_up = self.say("；将放弃正在享受的待遇", "; gives up what is drawn now") if option.gives_up else ""
-                self.out.print(f"  {mark} {names}{who}：" + self.say(f"未来十二个月 {worth}", f"{worth} in twelve months") + gives_up, markup=False, soft_wrap=True)
+                self.out.print(
+                    f"  {mark} {names}{who}："
+                    + self.say(f"未来十二个月 {worth}", f"{worth} in twelve months")
+                    + gives_up,
+                    markup=False,
+                    soft_wrap=True,
+                )
             if each.best is None:
-                self.out.print(self.say("    尚不能确定哪种组合最有利", "    which is best is not settled yet"), markup=False)
+                self.out.print(
+                    self.say("    尚不能确定哪种组合最有利", "    which is best is not settled yet"), markup=False
+                )
 
     def totals(self) -> None:
         if not self.decision.totals:
@@ -173,9 +235,14 @@ class _Page:
             if least == most:
                 text = money_text(least, self.lang, per)
             elif self._open(per):
-                text = self.say(f"不低于{money_text(least, self.lang, per)}", f"at least {money_text(least, self.lang, per)}")
+                text = self.say(
+                    f"不低于{money_text(least, self.lang, per)}", f"at least {money_text(least, self.lang, per)}"
+                )
             else:
-                text = self.say(f"{money_text(least, self.lang, per)} 至 {money_text(most, self.lang)}", f"{money_text(least, self.lang)} to {money_text(most, self.lang, per)}")
+                text = self.say(
+                    f"{money_text(least, self.lang, per)} 至 {money_text(most, self.lang)}",
+                    f"{money_text(least, self.lang)} to {money_text(most, self.lang, per)}",
+                )
             self.out.print(f"  {text}", markup=False)
 
     def _open(self, per: str) -> bool:
@@ -185,6 +252,17 @@ class _Page:
             for place, each in enumerate(answer.amounts)
         )
 
+    def order_to_apply(self) -> None:
+        """What to apply for first: a policy others hang on stands before them."""
+        firm = {a.policy.id for a in self.mine() if a.status == ELIGIBLE}
+        chains = {name for a in self.mine() if a.status == ELIGIBLE for name in a.conditional_on or ()}
+        waiting = {a.policy.id for a in self.mine() if a.status == ELIGIBLE and a.conditional_on}
+        steps = [name for name in self.decision.program.rulebook.order if name in firm and name in chains | waiting]
+        if steps:
+            self.heading(self.say("申请顺序", "The order to apply in"))
+            names = [f"{n}. {self.explainer.wording.policy(name)}" for n, name in enumerate(steps, 1)]
+            self.out.print("  " + " → ".join(names), markup=False, soft_wrap=True)
+
     def ask_next(self) -> None:
         wanted = {(f, m) for a in self.mine() for f, m in self.decision.missing_for(a)} if self.policy else None
         found = [m for m in self.decision.missing if wanted is None or (m.fact, m.member) in wanted]
@@ -193,7 +271,9 @@ class _Page:
         self.heading(self.say(f"接下来问什么（共 {len(found)} 项）", f"What to ask next ({len(found)})"))
         for number, each in enumerate(found if self.full else found[:8], 1):
             line = self.explainer.missing(each)
-            self.out.print(f"  {number}. {line.text}" + (f" — {line.says}" if line.says else ""), markup=False, soft_wrap=True)
+            self.out.print(
+                f"  {number}. {line.text}" + (f" — {line.says}" if line.says else ""), markup=False, soft_wrap=True
+            )
             self.out.print(f"     {line.parts[0].text}", style="dim", markup=False, soft_wrap=True)
 
     def to_do(self) -> None:
@@ -206,13 +286,28 @@ class _Page:
             if policy.id in seen:
                 continue
             seen.add(policy.id)
-            papers = [d.words[self.lang] for d in policy.documents if d.condition is None or answer.outcomes.get(d.condition.id).possible]
+            papers = [
+                d.words[self.lang]
+                for d in policy.documents
+                if d.condition is None or answer.outcomes.get(d.condition.id).possible
+            ]
             if papers:
-                lines.append(f"  {self.explainer.title(policy)}" + self.say("：带 ", ": bring ") + self.say("；", "; ").join(papers))
+                lines.append(
+                    f"  {self.explainer.title(policy)}"
+                    + self.say("：带 ", ": bring ")
+                    + self.say("；", "; ").join(papers)
+                )
             if policy.where[self.lang]:
-                lines.append("    " + self.say("到 ", "at ") + policy.where[self.lang] + (self.say("，", ", ") + policy.channel[self.lang] if policy.channel[self.lang] else ""))
+                lines.append(
+                    "    "
+                    + self.say("到 ", "at ")
+                    + policy.where[self.lang]
+                    + (self.say("，", ", ") + policy.channel[self.lang] if policy.channel[self.lang] else "")
+                )
             for note in policy.notes:
-                if not note.condition.parts and note.condition.kind == "all" or answer.outcomes.get(note.condition.id).certain:
+                if (not note.condition.parts and note.condition.kind == "all") or answer.outcomes.get(
+                    note.condition.id
+                ).certain:
                     lines.append("    " + self.say("提示：", "note: ") + note.says[self.lang])
         if lines:
             self.heading(self.say("办理", "To apply"))
@@ -231,6 +326,12 @@ class _Page:
                 self.out.print(f"  ! {text}", style="yellow", markup=False, soft_wrap=True)
 
 
+def _likeness(line: Line, answer: Answer) -> object:
+    """What two members' answers must share to be shown as one."""
+    texts = tuple((each.outcome, each.text) for part in line.parts for each in part.walk())
+    return answer.status, answer.conditional_on, tuple((a.least, a.most) for a in answer.amounts), texts
+
+
 def _first(line: Line) -> str:
     """The sentence of the first leaf that decides."""
     for part in line.parts:
@@ -245,15 +346,34 @@ def decisive(line: Line, answer: Answer) -> Line:
 
     def cut(each: Line, depth: int) -> Line:
         node = kinds.get(each.id)
-        if not each.id or each.id.startswith("gives."):
-            return each if each.outcome != "no" else Line(each.outcome, each.text, (), each.id, each.member, each.cite)
-        if node is not None and node.kind == "leaf" and each.outcome != "unknown" and depth > 0 and each.outcome == "yes":
+        if not each.id:
+            return each
+        if each.id.startswith("gives."):
+            amount = next(a for a in answer.amounts if f"gives.{a.item.id}" == each.id)
+            nothing = each.outcome == "no" or (amount.item.amount is not None and not amount.most)
+            firm = [part for part in each.parts if part.outcome in ("", "unknown")]
+            return replace(each, parts=() if nothing else tuple(firm))
+        if (
+            node is not None
+            and node.kind == "leaf"
+            and each.outcome != "unknown"
+            and depth > 0
+            and each.outcome == "yes"
+        ):
             return Line(each.outcome, each.text, (), each.id, each.member, each.cite, each.place)
         parts = [part for part in each.parts if part.outcome == each.outcome] or list(each.parts)
         if depth == 0:
             parts = list(each.parts)
         elif each.outcome == "yes" and node is not None and node.kind in ("any_member", "every_member"):
             parts = []
-        return Line(each.outcome, each.text, tuple(cut(part, depth + 1) for part in parts), each.id, each.member, each.cite, each.place)
+        return Line(
+            each.outcome,
+            each.text,
+            tuple(cut(part, depth + 1) for part in parts),
+            each.id,
+            each.member,
+            each.cite,
+            each.place,
+        )
 
     return cut(line, 0)

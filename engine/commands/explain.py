@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
+from fractions import Fraction
 
 import click
 from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from engine.commands.common import console, fail, json_option, lang_option, load_program, on_option, print_json, rules_option
+from engine.commands.common import (
+    console,
+    fail,
+    json_option,
+    lang_option,
+    load_program,
+    on_option,
+    print_json,
+    rules_option,
+)
 from engine.decide.explain import cited
 from engine.decide.record import figure
 from engine.language.checks import expressions_of, parameters_read
@@ -20,7 +30,10 @@ from engine.language.types import decimal_text
 from engine.language.words import PERIODS, Wording
 
 
-@click.command(epilog="例 / examples:\n\n  jiuzhu explain minimum_living_allowance\n\n  jiuzhu explain elder_allowance --on 2020-01-01 --lang en")
+@click.command(
+    epilog="例 / examples:\n\n  jiuzhu explain minimum_living_allowance\n\n"
+    "  jiuzhu explain elder_allowance --on 2020-01-01 --lang en"
+)
 @click.argument("policy", metavar="POLICY")
 @on_option
 @rules_option
@@ -58,7 +71,10 @@ def _show(rulebook: Rulebook, policy: Policy, on: date, lang: str) -> None:
         (say("依据", "law"), cited(policy.cite, lang)),
         (say("生效", "in force"), f"{policy.from_date}{end}"),
         (say("主管部门", "department"), policy.department[lang]),
-        (say("对象", "for"), say("家庭", "the household") if policy.level == "household" else say("成员个人", "each member")),
+        (
+            say("对象", "for"),
+            say("家庭", "the household") if policy.level == "household" else say("成员个人", "each member"),
+        ),
         (say("复核", "review"), policy.review[lang]),
         (say("办理", "apply"), " ".join(x for x in (policy.where[lang], policy.channel[lang]) if x)),
     ):
@@ -79,11 +95,22 @@ def _show(rulebook: Rulebook, policy: Policy, on: date, lang: str) -> None:
                 _conditions(item.condition, policy, wording, branch, lang)
         out.print(gives)
     for let in policy.lets:
-        source = wording.expression(let.expr, policy) if let.expr is not None else wording.condition(let.condition, policy) if let.condition else ""
+        source = (
+            wording.expression(let.expr, policy)
+            if let.expr is not None
+            else wording.condition(let.condition, policy)
+            if let.condition
+            else ""
+        )
         out.print(f"  {let.words[lang]} = {source}", style="dim", markup=False, soft_wrap=True)
     if policy.excludes:
-        names = say("、", ", ").join(wording.policy(e.policy) + ("" if e.verified else say("（未核实）", " (not verified)")) for e in policy.excludes)
-        out.print(say(f"不得同时享受：{names}", f"May not be drawn together with: {names}"), markup=False, soft_wrap=True)
+        names = say("、", ", ").join(
+            wording.policy(e.policy) + ("" if e.verified else say("（未核实）", " (not verified)"))
+            for e in policy.excludes
+        )
+        out.print(
+            say(f"不得同时享受：{names}", f"May not be drawn together with: {names}"), markup=False, soft_wrap=True
+        )
     _figure_table(rulebook, policy, on, lang, wording)
     for number, document in enumerate(policy.documents, 1):
         out.print(f"  {say('材料', 'bring')} {number}. {document.words[lang]}", markup=False, soft_wrap=True)
@@ -112,12 +139,19 @@ def _figure_table(rulebook: Rulebook, policy: Policy, on: date, lang: str, wordi
             table.add_row(parameter.label[lang], "", wording.figure(parameter, None), "", "")
             continue
         rows = [
-            (" / ".join(_key(rulebook, parameter.keys[n].choices, key, lang) for n, key in enumerate(row.keys)), row.value) for row in value.rows
+            (
+                " / ".join(_key(rulebook, parameter.keys[n].choices, key, lang) for n, key in enumerate(row.keys)),
+                row.value,
+            )
+            for row in value.rows
         ] or [("", value.value)]
         for number, (keys, figure_value) in enumerate(rows):
             table.add_row(
-                parameter.label[lang] + (f" · {keys}" if keys else ""), value.from_date.isoformat(), wording.figure(parameter, figure_value),
-                value.source if not number else "", ("✓" if value.verified else "✗") if not number else "",
+                parameter.label[lang] + (f" · {keys}" if keys else ""),
+                value.from_date.isoformat(),
+                wording.figure(parameter, figure_value),
+                value.source if not number else "",
+                ("✓" if value.verified else "✗") if not number else "",
             )
     console().print(table)
 
@@ -125,14 +159,21 @@ def _figure_table(rulebook: Rulebook, policy: Policy, on: date, lang: str, wordi
 def _key(rulebook: Rulebook, choices: str, key: object, lang: str) -> str:
     if choices:
         return rulebook.choices[choices].words[str(key)][lang]
-    return ("≥ " if lang == "en" else "≥ ") + decimal_text(key)  # type: ignore[arg-type]
+    return f"≥ {decimal_text(Fraction(str(key)))}"
 
 
 def _data(rulebook: Rulebook, policy: Policy, on: date, lang: str) -> dict[str, object]:
     wording = Wording(rulebook, lang, on)
 
     def tree(node: Condition) -> dict[str, object]:
-        found: dict[str, object] = {"id": node.id, "kind": node.kind, "text": wording.condition(node, policy), "rule": node.text, "cite": cited(node.cite, lang), "verified": node.verified}
+        found: dict[str, object] = {
+            "id": node.id,
+            "kind": node.kind,
+            "text": wording.condition(node, policy),
+            "rule": node.text,
+            "cite": cited(node.cite, lang),
+            "verified": node.verified,
+        }
         if node.kind in ("all", "any", "none"):
             found["parts"] = [tree(part) for part in node.parts]
         return found
@@ -145,9 +186,18 @@ def _data(rulebook: Rulebook, policy: Policy, on: date, lang: str) -> dict[str, 
         "cite": cited(policy.cite, lang),
         "when": tree(policy.when),
         "gives": [
-            {"id": i.id, "title": i.title[lang], "per": i.per, "up_to": i.up_to, "amount": wording.expression(i.amount, policy) if i.amount else None}
+            {
+                "id": i.id,
+                "title": i.title[lang],
+                "per": i.per,
+                "up_to": i.up_to,
+                "amount": wording.expression(i.amount, policy) if i.amount else None,
+            }
             for i in policy.gives
         ],
         "excludes": [e.policy for e in policy.excludes],
-        "figures": {name: figure(rulebook.parameters[name], rulebook.parameters[name].on(on)) for name in _figures(rulebook, policy)},
+        "figures": {
+            name: figure(rulebook.parameters[name], rulebook.parameters[name].on(on))
+            for name in _figures(rulebook, policy)
+        },
     }

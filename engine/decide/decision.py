@@ -18,6 +18,7 @@ from engine.decide.program import Caveat, Edition, Program
 from engine.decide.run import Raw, Run, Withheld, conditional, run
 from engine.language.household import Household
 from engine.language.model import Policy
+from engine.language.tree import Condition
 
 ELIGIBLE, INELIGIBLE, UNDETERMINED = "eligible", "ineligible", "undetermined"
 
@@ -86,8 +87,14 @@ class Decision:
                 surely, maybe = self.run.received(policy.id, place)
                 found.append(
                     Answer(
-                        policy, subject, raw[0], raw[1], amounts(policy, raw), Outcomes(each.layout, raw[3], members),
-                        tuple(dict.fromkeys(raw[4])), self.conditionals.get((policy.id, place)),
+                        policy,
+                        subject,
+                        raw[0],
+                        raw[1],
+                        amounts(policy, raw),
+                        Outcomes(each.layout, raw[3], members),
+                        tuple(dict.fromkeys(raw[4])),
+                        self.conditionals.get((policy.id, place)),
                         "yes" if surely else "unknown" if maybe else "no",
                     )
                 )
@@ -106,13 +113,15 @@ class Decision:
         return combinations(self.run)
 
     def caveats(self, answer: Answer) -> tuple[Caveat, ...]:
-        """Why an answer rests on less than firm ground; figures of amounts count where something may be paid."""
+        """Why an answer is less than firm: what the conditions that decide it, and what is paid, rest on."""
         each = self.edition.by_id[answer.policy.id]
-        found = list(each.caveats)
-        if answer.possible:
-            found += each.amount_caveats
-        unpublished = {*answer.unpublished, *(self.run.derived_unpublished & each.tables)}
-        for name in sorted(unpublished & each.tables):
+        found = [*each.caveats, *rests_on(answer.policy, answer.policy.when, answer.outcomes, each.leaf_caveats)]
+        for place, amount in enumerate(answer.amounts):
+            if amount.possible:
+                found += each.item_caveats[place]
+                if amount.item.condition is not None:
+                    found += rests_on(answer.policy, amount.item.condition, answer.outcomes, each.leaf_caveats)
+        for name in sorted({*answer.unpublished, *self.run.derived_unpublished} & each.tables):
             label = self.program.rulebook.parameters[name].label
             value = self.edition.figures[name]
             found.append(Caveat("not-published", name, label, value.source if value else ""))
@@ -158,13 +167,20 @@ class Decision:
         members = {member.id: n for n, member in enumerate(self.household.members)}
         found = [
             MissingFact(
-                fact, member, self._asked(fact, member), tuple(status.get((fact, member), ())),
-                tuple(amount.get((fact, member), ())), most.get((fact, member), 0),
+                fact,
+                member,
+                self._asked(fact, member),
+                tuple(status.get((fact, member), ())),
+                tuple(amount.get((fact, member), ())),
+                most.get((fact, member), 0),
             )
             for fact, member in {**status, **amount}
         ]
         return tuple(
-            sorted(found, key=lambda m: (-len(m.policies), -m.most, order.get(m.fact, len(order)), members.get(m.member, -1)))
+            sorted(
+                found,
+                key=lambda m: (-len(m.policies), -m.most, order.get(m.fact, len(order)), members.get(m.member, -1)),
+            )
         )
 
     def _asked(self, fact: str, member: str) -> bool:
@@ -207,13 +223,36 @@ class Decision:
         return _totals(self, again, withheld, settled)
 
 
+def rests_on(
+    policy: Policy, node: Condition, outcomes: Outcomes, caveats: dict[str, tuple[Caveat, ...]]
+) -> tuple[Caveat, ...]:
+    """The caveats of the conditions that settle this one: where one firm condition is enough, the rest do not count."""
+    outcome = outcomes.get(node.id).word
+    own = caveats.get(node.id, ())
+    if node.kind in ("any_member", "every_member"):
+        return (*own, *(c for part in node.parts for each in part.walk() for c in caveats.get(each.id, ())))
+    if node.kind in ("leaf", "not") or not node.parts:
+        if node.expr is not None and node.expr.op == "let":
+            let = next(let for let in policy.lets if let.name == node.expr.name)
+            if let.condition is not None:
+                return (*own, *rests_on(policy, let.condition, outcomes, caveats))
+        return (*own, *(c for part in node.parts for c in rests_on(policy, part, outcomes, caveats)))
+    enough = {"all": "no", "any": "yes", "none": "yes"}[node.kind]  # the outcome of one part that settles the whole
+    settling = [part for part in node.parts if outcomes.get(part.id).word == enough]
+    if outcome == "unknown":
+        settling = [part for part in node.parts if outcomes.get(part.id).word == "unknown"]
+    elif settling:
+        each = [rests_on(policy, part, outcomes, caveats) for part in settling]
+        return (*own, *min(each, key=len))
+    parts = settling if outcome == "unknown" else node.parts
+    return (*own, *(c for part in parts for c in rests_on(policy, part, outcomes, caveats)))
+
+
 def _totals(
     decision: Decision, again: dict[str, list[Raw]], withheld: Withheld, settled: set[tuple[str, str]]
 ) -> dict[str, tuple[int, int]]:
     sums: dict[str, tuple[int, int]] = {}
-    open_groups = [
-        c for c in decision.combinations if (c.group.policies[0], c.member) not in settled
-    ]
+    open_groups = [c for c in decision.combinations if (c.group.policies[0], c.member) not in settled]
     undecided = {(name, c.member) for c in open_groups for name in c.group.policies}
     by_subject: dict[tuple[str, str], tuple[Amount, ...]] = {}
     for answer in decision.answers:
@@ -256,9 +295,7 @@ def _add_choice(
         _add(sums, per, low, high)
 
 
-def decide(
-    program: Program, household: Household, on: date, jurisdictions: frozenset[str] | None = None
-) -> Decision:
+def decide(program: Program, household: Household, on: date, jurisdictions: frozenset[str] | None = None) -> Decision:
     """Decide every policy in force on `on` for a household. Raises HouseholdError where the facts cannot be."""
     edition = program.edition(on, jurisdictions)
     return Decision(program, edition, household, run(program, edition, household))

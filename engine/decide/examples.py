@@ -35,7 +35,7 @@ def check_examples(program: Program, lines: dict[str, list[str]] | None = None, 
 
 
 def example_household(rulebook: Rulebook, example: Example) -> dict[str, Any]:
-    """The raw facts of an example: its named household, less those left out, with what differs. KeyError: no such name."""
+    """The raw facts of an example: its named household, less those left out, with what differs."""
     base: dict[str, Any] = {}
     if "like" in example.household:
         base = dict(rulebook.households[str(example.household["like"])])
@@ -80,7 +80,14 @@ class _Trial:
             return decide(self.program, household, example.on, self.places())
         except HouseholdError as error:
             for each in error.problems:
-                self.problems.add("bad-household", example.at, each.hint, path=each.path or "/", why=each.message("en"), why_zh=each.message("zh"))
+                self.problems.add(
+                    "bad-household",
+                    example.at,
+                    each.hint,
+                    path=each.path or "/",
+                    why=each.message("en"),
+                    why_zh=each.message("zh"),
+                )
             return None
 
     def places(self) -> frozenset[str] | None:
@@ -102,23 +109,54 @@ class _Trial:
             members = {member.id for member in decision.household.members}
             for member, each in expected.items():
                 if str(member) not in members:
-                    self.problems.add("example-fails", example.at, did_you_mean(str(member), members), what=f"'{member}'", wanted="a member", found="nobody")
+                    self.problems.add(
+                        "example-fails",
+                        example.at,
+                        did_you_mean(str(member), members),
+                        what=f"'{member}'",
+                        wanted="a member",
+                        found="nobody",
+                    )
                 elif isinstance(each, dict):
                     self.compare_one(decision, example, policy, str(member), each)
                 else:
-                    self.problems.add("wrong-shape", example.at, what=f"what is expected of '{member}'", wanted="a mapping", found=str(each), wanted_zh="映射", found_zh=str(each))
+                    self.problems.add(
+                        "wrong-shape",
+                        example.at,
+                        what=f"what is expected of '{member}'",
+                        wanted="a mapping",
+                        found=str(each),
+                        wanted_zh="映射",
+                        found_zh=str(each),
+                    )
         self.note(decision)
 
-    def compare_one(self, decision: Decision, example: Example, policy: str, member: str, expected: dict[str, Any]) -> None:
+    def compare_one(
+        self, decision: Decision, example: Example, policy: str, member: str, expected: dict[str, Any]
+    ) -> None:
         answer = decision.answer(policy, member)
         what = f"{policy}" + (f" of {member}" if member else "")
         for key, wanted in expected.items():
             found = self.found(decision, answer, key)
             if found is None:
                 known = ["status", "conditional_on", "missing", "receives", *(a.item.id for a in answer.amounts)]
-                self.problems.add("example-fails", example.at, did_you_mean(key, known), what=f"{what}: {key}", wanted=shown(wanted), found="no such item")
+                self.problems.add(
+                    "example-fails",
+                    example.at,
+                    did_you_mean(key, known),
+                    what=f"{what}: {key}",
+                    wanted=shown(wanted),
+                    found="no such item",
+                )
             elif not same(wanted, found):
-                self.problems.add("example-fails", example.at, self.why(answer), what=f"{what}: {key}", wanted=shown(wanted), found=shown(found))
+                self.problems.add(
+                    "example-fails",
+                    example.at,
+                    self.why(answer),
+                    what=f"{what}: {key}",
+                    wanted=shown(wanted),
+                    found=shown(found),
+                )
 
     def found(self, decision: Decision, answer: Answer, key: str) -> Any:
         if key == "status":
@@ -166,7 +204,13 @@ class _Trial:
         wanted = (UNDETERMINED,) if self.never_published() else (ELIGIBLE, INELIGIBLE, UNDETERMINED)
         for status in wanted:
             if status not in self.statuses:
-                self.problems.add("no-example-with-status", self.policy.at, name=self.policy.id, status=status, status_zh=STATUS_ZH[status])
+                self.problems.add(
+                    "no-example-with-status",
+                    self.policy.at,
+                    name=self.policy.id,
+                    status=status,
+                    status_zh=STATUS_ZH[status],
+                )
 
     def never_published(self) -> bool:
         """Whether a figure that gates the policy is not published on any day the policy is in force."""
@@ -186,7 +230,12 @@ class _Trial:
             for truth in ("yes", "no"):
                 if truth not in self.near.get(node.id, set()):
                     self.problems.add(
-                        "boundary-not-shown", self._place(node), leaf=node.id, truth=truth, truth_zh=_TRUTH_ZH[truth], step=decimal_text(step_of(node)),
+                        "boundary-not-shown",
+                        self._place(node),
+                        leaf=node.id,
+                        truth=truth,
+                        truth_zh=_TRUTH_ZH[truth],
+                        step=decimal_text(step_of(node)),
                     )
 
     def _place(self, node: Condition) -> Place:
@@ -206,7 +255,11 @@ def step_of(node: Condition) -> Fraction:
     left, right = node.expr.args
     if left.type.base is Base.DATE:
         return Fraction(1)
-    return max(left.type.step, right.type.step) if left.type.base is right.type.base else min(left.type.step, right.type.step)
+    return (
+        max(left.type.step, right.type.step)
+        if left.type.base is right.type.base
+        else min(left.type.step, right.type.step)
+    )
 
 
 def near_border(node: Condition | None, outcome: Outcome) -> bool:
@@ -240,7 +293,11 @@ def _number(value: Any) -> Decimal | None:
 
 def shown(value: Any) -> str:
     if isinstance(value, dict):
-        return " … ".join(str(value[key]) for key in ("least", "most") if key in value) if value.get("least") != value.get("most") else str(value.get("least"))
+        return (
+            " … ".join(str(value[key]) for key in ("least", "most") if key in value)
+            if value.get("least") != value.get("most")
+            else str(value.get("least"))
+        )
     return str(value)
 
 

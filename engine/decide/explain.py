@@ -75,11 +75,13 @@ class Explainer:
     def title(self, policy: Policy) -> str:
         return policy.title_on(self.decision.on)[self.lang]
 
-    def headline(self, answer: Answer) -> str:
-        """`最低生活保障：符合，每月 1,950.00 元`."""
-        who = self.say(f"（成员 {answer.member}）", f" ({answer.member})") if answer.member else ""
+    def headline(self, answer: Answer, members: list[str] | None = None) -> str:
+        """`最低生活保障：符合，每月 1,950.00 元`; `members` are all to whom the same answer was given."""
+        names = self.say("、", ", ").join(members or [answer.member])
+        who = self.say(f"（成员 {names}）", f" ({names})") if answer.member else ""
         text = f"{self.title(answer.policy)}{who}" + self.say("：", ": ") + STATUS[answer.status][self.lang]
-        sums = [self.amount_text(answer, n) for n, each in enumerate(answer.amounts) if each.item.per and each.possible and (each.most or each.item.up_to)]
+        paid = [n for n, each in enumerate(answer.amounts) if each.item.per and each.possible and each.most]
+        sums = [self.amount_text(answer, n) for n in paid]
         if answer.possible and sums:
             text += self.say("，", ", ") + self.say("；", "; ").join(sums)
         if answer.conditional:
@@ -101,7 +103,10 @@ class Explainer:
         if each.item.up_to and self.decision.open_above(answer, place):
             return self.say("由经办机关核定（上限未公布）", "set by the office (no upper limit known)")
         if each.item.up_to:
-            return self.say(f"由经办机关核定，最高{money_text(each.most, self.lang, per)}", f"set by the office, up to {money_text(each.most, self.lang, per)}")
+            return self.say(
+                f"由经办机关核定，最高{money_text(each.most, self.lang, per)}",
+                f"set by the office, up to {money_text(each.most, self.lang, per)}",
+            )
         months = ""
         if each.item.for_months is not None:
             low, high = each.months
@@ -123,8 +128,13 @@ class Explainer:
         if answer.possible:
             parts += [self.amount(answer, place, each) for place, each in enumerate(answer.amounts)]
         return Line(
-            {"eligible": YES, "ineligible": NO, "undetermined": UNKNOWN}[answer.status], self.headline(answer), tuple(parts),
-            answer.policy.id, answer.member, cited(answer.policy.cite, self.lang), str(answer.policy.at),
+            {"eligible": YES, "ineligible": NO, "undetermined": UNKNOWN}[answer.status],
+            self.headline(answer),
+            tuple(parts),
+            answer.policy.id,
+            answer.member,
+            cited(answer.policy.cite, self.lang),
+            str(answer.policy.at),
         )
 
     def outcomes(self, answer: Answer) -> Outcomes:
@@ -148,7 +158,9 @@ class Explainer:
             if waits:
                 names = self.say("、", ", ").join(self.fact_of(fact, member) for fact, member in waits[:4])
                 parts.append(Line(UNKNOWN, self.say(f"金额取决于：{names}", f"depends on: {names}")))
-        return Line(outcome, text, tuple(parts), f"gives.{item.id}", answer.member, cited(item.cite, self.lang), str(item.at))
+        return Line(
+            outcome, text, tuple(parts), f"gives.{item.id}", answer.member, cited(item.cite, self.lang), str(item.at)
+        )
 
     def calculation(self, expr: Expr, answer: Answer) -> str:
         """The formula in words, each intermediate result and figure with its value."""
@@ -171,7 +183,7 @@ class Explainer:
         if node.op == "parameter":
             return "" if node.args else self.parameter_text(node)
         fact = self.rulebook.facts[node.name]
-        if fact.level == "member" and not answer.member or fact.type.base is Base.YES_NO:
+        if (fact.level == "member" and not answer.member) or fact.type.base is Base.YES_NO:
             return ""
         return self.fact_value(fact, answer.member)
 
@@ -197,7 +209,17 @@ class Explainer:
         if node.kind == "leaf":
             assert node.expr is not None
             text = self.leaf(node.expr, outcome.word, outcome.left, outcome.right, policy)
-            return Line(outcome.word, text, self.below(node.expr, policy, member, outcome.word), node.id, member, cite, place, figures, says)
+            return Line(
+                outcome.word,
+                text,
+                self.below(node.expr, policy, member, outcome.word),
+                node.id,
+                member,
+                cite,
+                place,
+                figures,
+                says,
+            )
         if node.kind in ("any_member", "every_member"):
             parts = []
             for name, inner in outcomes.each(node.id):
@@ -205,15 +227,47 @@ class Explainer:
                 if inner.get(where.id).word == NO:
                     continue
                 line = self.condition(body, inner, policy, name)
-                parts.append(Line(line.outcome, self.say(f"成员 {name}：{line.text}", f"{name}: {line.text}"), line.parts, line.id, name, line.cite, line.place, line.figures))
-            return Line(outcome.word, self.wording.condition(node, policy), tuple(parts), node.id, member, cite, place, says=says)
+                parts.append(
+                    Line(
+                        line.outcome,
+                        self.say(f"成员 {name}：{line.text}", f"{name}: {line.text}"),
+                        line.parts,
+                        line.id,
+                        name,
+                        line.cite,
+                        line.place,
+                        line.figures,
+                    )
+                )
+            return Line(
+                outcome.word,
+                self.wording.condition(node, policy),
+                tuple(parts),
+                node.id,
+                member,
+                cite,
+                place,
+                says=says,
+            )
         if node.kind == "not" and node.parts[0].kind == "leaf":
             inner_line = self.condition(node.parts[0], outcomes, policy, member)
-            return Line(outcome.word, inner_line.text, inner_line.parts, node.id, member, cite or inner_line.cite, place, inner_line.figures, says)
+            return Line(
+                outcome.word,
+                inner_line.text,
+                inner_line.parts,
+                node.id,
+                member,
+                cite or inner_line.cite,
+                place,
+                inner_line.figures,
+                says,
+            )
         lines = tuple(self.condition(part, outcomes, policy, member) for part in node.parts)
         return Line(outcome.word, says or self.wording.condition(node, policy), lines, node.id, member, cite, place)
 
-    def leaf(self, expr: Expr, word: str, left: Span | Masked | None, right: Span | Masked | None, policy: Policy | None) -> str:
+    def leaf(
+        self, expr: Expr, word: str, left: Span | Masked | None, right: Span | Masked | None, policy: Policy | None
+    ) -> str:
         """The sentence of one comparison or question, with what was observed and what is required."""
         if expr.op in ("<", "<=", ">", ">=", "==", "!=", "in", "not in"):
             first, second = expr.args
@@ -269,7 +323,9 @@ class Explainer:
 
     def _derived(self, fact: Fact, member: str) -> Outcomes:
         program = self.decision.program
-        near, far = (_row(run.derived[fact.name], fact, self.members, member) for run in (self.decision.run, self.decision.wide))
+        near, far = (
+            _row(run.derived[fact.name], fact, self.members, member) for run in (self.decision.run, self.decision.wide)
+        )
         return Outcomes(program.derived[fact.name], near, self.members, far)
 
     # -- facts --
@@ -288,7 +344,10 @@ class Explainer:
             return self.wording.choices(fact.type.choices, hi)
         d = slice(slot.at, slot.at + 2) if slot.d is None else slice(slot.d, slot.d + 2)
         ends = [
-            [Fraction(n, slot.scale * (1 if slot.d is None else k)) for n, k in zip(each[slot.at : slot.at + 2], each[d], strict=True)]
+            [
+                Fraction(n, slot.scale * (1 if slot.d is None else k))
+                for n, k in zip(each[slot.at : slot.at + 2], each[d], strict=True)
+            ]
             for each in (row, wide)
         ]
         (least, most), (far_least, far_most) = ends
@@ -308,14 +367,25 @@ class Explainer:
         names = list(dict.fromkeys(self.wording.policy(policy) for policy, _ in (*each.policies, *each.amounts)))
         matters = self.say(f"影响：{'、'.join(names)}", f"matters for: {', '.join(names)}")
         state = self.say("（已答“不清楚”）", " (said: not known)") if each.asked else ""
-        return Line(UNKNOWN, self.fact_of(each.fact, each.member) + state, (Line("", matters),), each.fact, each.member, says=asks)
+        return Line(
+            UNKNOWN,
+            self.fact_of(each.fact, each.member) + state,
+            (Line("", matters),),
+            each.fact,
+            each.member,
+            says=asks,
+        )
 
     def caveat(self, code: str, name: str, source: str) -> str:
         """One caveat in words."""
         return {
-            "not-verified": self.say(f"“{name}”的数值尚未核实（{source}）", f"the figure of '{name}' is not verified ({source})"),
+            "not-verified": self.say(
+                f"“{name}”的数值尚未核实（{source}）", f"the figure of '{name}' is not verified ({source})"
+            ),
             "not-published": self.say(f"“{name}”的数值未公布", f"the figure of '{name}' is not published here"),
-            "stale": self.say(f"“{name}”的数值已过通常调整期，可能有新标准", f"the figure of '{name}' is older than its usual cycle"),
+            "stale": self.say(
+                f"“{name}”的数值已过通常调整期，可能有新标准", f"the figure of '{name}' is older than its usual cycle"
+            ),
             "rule-not-verified": self.say(f"规则依据尚未核实：{name}", f"the rule is not verified: {name}"),
         }[code]
 

@@ -88,7 +88,12 @@ class PythonFold(Fold):
     """Writes Python. Terms are ints, bools or the text of an expression over local names."""
 
     def __init__(
-        self, slots: Slots, choices: dict[str, ChoiceSet], parameters: dict[str, Parameter], index: dict[str, int], known: frozenset[str]
+        self,
+        slots: Slots,
+        choices: dict[str, ChoiceSet],
+        parameters: dict[str, Parameter],
+        index: dict[str, int],
+        known: frozenset[str],
     ):
         self.slots, self.choices, self.parameters, self.index, self.known = slots, choices, parameters, index, known
         self.scopes: list[_Scope] = [_Scope(None)]
@@ -163,7 +168,9 @@ class PythonFold(Fold):
             return Several(lo, hi)
         if slot.d is None:
             return Num(Q(lo, slot.scale), Q(hi, slot.scale))
-        return Num(Q(lo, slot.scale, self.read(slot.level, slot.d)), Q(hi, slot.scale, self.read(slot.level, slot.d + 1)))
+        return Num(
+            Q(lo, slot.scale, self.read(slot.level, slot.d)), Q(hi, slot.scale, self.read(slot.level, slot.d + 1))
+        )
 
     def parameter(self, expr: Expr, keys: list[Folded]) -> Num:
         parameter, at = self.parameters[expr.name], self.index[expr.name]
@@ -302,8 +309,12 @@ class PythonFold(Fold):
         self.enter()
         where, x = self.truth(expr.args[1]), self.number(expr.args[0])
         zero = ends.constant(Fraction(0)).lo
-        lo = ends.q_pick(self, where.certain, x.lo, ends.q_pick(self, where.possible, ends.q_least(self, x.lo, zero), zero))
-        hi = ends.q_pick(self, where.certain, x.hi, ends.q_pick(self, where.possible, ends.q_most(self, x.hi, zero), zero))
+        lo = ends.q_pick(
+            self, where.certain, x.lo, ends.q_pick(self, where.possible, ends.q_least(self, x.lo, zero), zero)
+        )
+        hi = ends.q_pick(
+            self, where.certain, x.hi, ends.q_pick(self, where.possible, ends.q_most(self, x.hi, zero), zero)
+        )
         ends_of = []
         for total, q in ((least, lo), (most, hi)):
             if isinstance(q.d, int):
@@ -330,25 +341,30 @@ class PythonFold(Fold):
         self.enter()
         where, x = self.truth(expr.args[1]), self.number(expr.args[0])
         pull, settle = (x.lo, x.hi) if least else (x.hi, x.lo)
-        op = "<" if least else ">"
-        back = ">" if least else "<"
+        op, back = ("<", ">") if least else (">", "<")
 
-        def better(names: list[str], q: Q, seen: str, sign: str) -> str:
-            n, d = q.n, self.mul(q.d, 1)
-            return f"(not {seen} or {n} * {names[1]} {sign} {names[0]} * {d})"
+        def take(names: list[str], q: Q, test: Term, seen: str, sign: str) -> None:
+            better = f"(not {seen} or {q.n} * {names[1]} {sign} {names[0]} * {q.d})"
+            self.line(f"if {test} and {better}: {names[0]}, {names[1]} = {q.n}, {q.d}")
 
-        self.line(f"if {where.possible} and {better(near, pull, any_, op)}: {near[0]}, {near[1]} = {pull.n}, {pull.d}")
-        self.line(f"if {where.possible} and {better(far_all, settle, any_, back)}: {far_all[0]}, {far_all[1]} = {settle.n}, {settle.d}")
-        self.line(f"if {where.certain} and {better(far, settle, sure, op)}: {far[0]}, {far[1]} = {settle.n}, {settle.d}")
+        take(near, pull, where.possible, any_, op)
+        take(far_all, settle, where.possible, any_, back)
+        take(far, settle, where.certain, sure, op)
         self.line(f"{any_} = {any_} or {where.possible}")
         self.line(f"{sure} = {sure} or {where.certain}")
         k_pull, k_settle = pull.k, settle.k
         self.leave()
-        pulled, settled, unsettled = Q(near[0], k_pull, near[1]), Q(far[0], k_settle, far[1]), Q(far_all[0], k_settle, far_all[1])
+        pulled, settled, unsettled = (
+            Q(near[0], k_pull, near[1]),
+            Q(far[0], k_settle, far[1]),
+            Q(far_all[0], k_settle, far_all[1]),
+        )
         empty_pull, empty_far = (nobody.lo, nobody.hi) if least else (nobody.hi, nobody.lo)
         first, second = (ends.q_least, ends.q_most) if least else (ends.q_most, ends.q_least)
         end_pull = ends.q_pick(self, sure, pulled, ends.q_pick(self, any_, first(self, pulled, empty_pull), empty_pull))
-        end_far = ends.q_pick(self, sure, settled, ends.q_pick(self, any_, second(self, unsettled, empty_far), empty_far))
+        end_far = ends.q_pick(
+            self, sure, settled, ends.q_pick(self, any_, second(self, unsettled, empty_far), empty_far)
+        )
         return Num(end_pull, end_far) if least else Num(end_far, end_pull)
 
     def _min_members(self, expr: Expr) -> Num:
@@ -395,10 +411,7 @@ class PythonFold(Fold):
         self.enter()
         where = self.condition(node.parts[0], inner)
         body = self.condition(node.parts[1], inner)
-        if any_:
-            met = ends.all_of(self, [where, body])
-        else:
-            met = ends.any_of(self, [ends.negated(self, where), body])
+        met = ends.all_of(self, [where, body]) if any_ else ends.any_of(self, [ends.negated(self, where), body])
         word = "or" if any_ else "and"
         self.line(f"{certain} = {certain} {word} {met.certain}")
         self.line(f"{possible} = {possible} {word} {met.possible}")
@@ -427,11 +440,13 @@ def always_known(rulebook: Rulebook, policy: Policy) -> frozenset[str]:
     found = set()
     for parameter in rulebook.parameters.values():
         values = [v for n, v in enumerate(parameter.values) if policy.to_date is None or v.from_date <= policy.to_date]
-        during = [
-            v for n, v in enumerate(values)
-            if n + 1 == len(values) or values[n + 1].from_date > policy.from_date
-        ]
-        if not parameter.keys and during and during[0].from_date <= policy.from_date and all(v.value is not None for v in during):
+        during = [v for n, v in enumerate(values) if n + 1 == len(values) or values[n + 1].from_date > policy.from_date]
+        if (
+            not parameter.keys
+            and during
+            and during[0].from_date <= policy.from_date
+            and all(v.value is not None for v in during)
+        ):
             found.add(parameter.name)
     return frozenset(found)
 
@@ -562,7 +577,9 @@ def _facts_read(fact: Fact) -> set[str]:
 
 def _reads_members(fact: Fact) -> bool:
     asks = any(expr.op.endswith("_member") or expr.op.endswith("_members") for expr in _exprs(fact))
-    quantified = fact.condition is not None and any(n.kind in ("any_member", "every_member") for n in fact.condition.walk())
+    quantified = fact.condition is not None and any(
+        n.kind in ("any_member", "every_member") for n in fact.condition.walk()
+    )
     return fact.level == "household" or asks or quantified
 
 

@@ -8,7 +8,6 @@ received, whether this decision finds it eligible, and whether that may be grant
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
 
 from engine.language.model import Rulebook
 from engine.language.types import Base, Type
@@ -82,7 +81,7 @@ class Fixed:
     value: int | bool
 
 
-Ref = Union[int, Fixed]  # a place in the trace row, or a fixed value
+Ref = int | Fixed  # a place in the trace row, or a fixed value
 
 
 @dataclass(frozen=True, slots=True)

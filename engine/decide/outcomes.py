@@ -79,7 +79,9 @@ class Outcome:
 class Outcomes:
     """Every outcome of one answer, found by condition id (and member). `wide` as in `value_at`."""
 
-    def __init__(self, layout: Layout, row: tuple[Any, ...], members: tuple[str, ...], wide: tuple[Any, ...] | None = None):
+    def __init__(
+        self, layout: Layout, row: tuple[Any, ...], members: tuple[str, ...], wide: tuple[Any, ...] | None = None
+    ):
         self.layout, self.row, self.members, self.wide = layout, row, members, wide
 
     def get(self, id: str) -> Outcome:
@@ -115,6 +117,10 @@ class Outcomes:
     def _outcome(self, id: str, member: str, entry: Entry) -> Outcome:
         row = self.row
         return Outcome(
-            id, member, bool(term(row, entry.certain)), bool(term(row, entry.possible)),
-            value_at(row, entry.left, self.wide), value_at(row, entry.right, self.wide),
+            id,
+            member,
+            bool(term(row, entry.certain)),
+            bool(term(row, entry.possible)),
+            value_at(row, entry.left, self.wide),
+            value_at(row, entry.right, self.wide),
         )

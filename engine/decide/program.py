@@ -6,7 +6,7 @@ Nothing here reads a clock: the day is passed in. A program is shared by all req
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,12 +14,13 @@ from typing import Any
 from engine.decide.generate import Generated, derive_function, policy_function
 from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES, Layout, Slots, slots_of
 from engine.decide.tables import Table
-from engine.language.checks import expressions_of, fact_expressions, parameters_read, top_level
+from engine.language.checks import expressions_of, parameters_read, top_level
 from engine.language.household import Household, HouseholdError, InputProblem, Member, Vocabulary
-from engine.language.model import DatedValue, Parameter, Policy, Rulebook
+from engine.language.model import DatedValue, Item, Parameter, Policy, Rulebook
 from engine.language.rulebook import policies_asked
-from engine.language.tree import Words
+from engine.language.tree import Citation, Condition, Expr, Words
 from engine.language.types import decimal_text
+from engine.language.words import Wording
 
 
 class Refused(Exception):
@@ -50,9 +51,10 @@ class InForce:
     policy: Policy
     run: Callable[..., Any]
     layout: Layout
-    caveats: tuple[Caveat, ...]  # of its conditions
-    amount_caveats: tuple[Caveat, ...]  # of its amounts, where they are paid
-    tables: frozenset[str]  # tables whose rows may be unpublished; said only where such a row was read
+    caveats: tuple[Caveat, ...]  # of the policy's own citations
+    leaf_caveats: dict[str, tuple[Caveat, ...]]  # of each condition: what it rests on, by condition id
+    item_caveats: tuple[tuple[Caveat, ...], ...]  # of each item's amount, in the order of `gives`
+    tables: frozenset[str]  # tables with rows that are not published; said only where such a row was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,16 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
         asks[policy.id] |= policies_asked(policy)
     held = {e.name for p in rulebook.policies for x in expressions_of(p) for e in x.walk() if e.op == "holds"}
     return Program(
-        rulebook, vocabulary_of(rulebook), slots, index, space["derive"], derived,
-        {key: (space[g.name], g.layout) for key, g in generated.items()}, source, _dependents(rulebook, asks), frozenset(held),
+        rulebook,
+        vocabulary_of(rulebook),
+        slots,
+        index,
+        space["derive"],
+        derived,
+        {key: (space[g.name], g.layout) for key, g in generated.items()},
+        source,
+        _dependents(rulebook, asks),
+        frozenset(held),
     )
 
 
@@ -163,7 +173,7 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
         if name in in_force:
             policy = in_force[name]
             run, layout = program.functions[name, policy.from_date]
-            order.append(InForce(policy, run, layout, *caveats.of(policy)))
+            order.append(caveats.in_force(policy, run, layout))
     absent = tuple(name for name in rulebook.ids() if name not in in_force)
     fixed: list[tuple[str, int, bool]] = []
     for name in absent:
@@ -216,66 +226,66 @@ def _may_qualify(rulebook: Rulebook, name: str, on: date, jurisdictions: frozens
 
 
 class _Caveats:
-    """Works out what each policy's answer rests on, on one day."""
+    """Works out what each part of a policy rests on, on one day."""
 
     def __init__(self, program: Program, on: date, figures: dict[str, DatedValue | None]):
-        self.program, self.on, self.figures = program, on, figures
-        self.rulebook = program.rulebook
+        self.on, self.figures, self.rulebook = on, figures, program.rulebook
 
-    def of(self, policy: Policy) -> tuple[tuple[Caveat, ...], tuple[Caveat, ...], frozenset[str]]:
-        conditions = [expr for let in policy.lets for expr in ([let.expr] if let.expr else top_level(let.condition))]
-        conditions += top_level(policy.when)
-        amounts = [expr for item in policy.gives for expr in (item.amount, item.for_months) if expr is not None]
-        amounts += [expr for item in policy.gives for expr in top_level(item.condition)]
-        used_by_when = self._lets_used(policy, top_level(policy.when))
-        for_when = top_level(policy.when) + [x for name in used_by_when for x in self._let(policy, name)]
-        named = parameters_read(self.rulebook, for_when)
-        more = {name: expr for name, expr in parameters_read(self.rulebook, [*conditions, *amounts]).items() if name not in named}
-        own = [*self._figures(named), *self._rules(policy)]
+    def in_force(self, policy: Policy, run: Callable[..., Any], layout: Layout) -> InForce:
+        leaves = {node.id: self._node(policy, node) for tree in policy.conditions() for node in tree.walk()}
+        items = tuple(self._item(policy, item) for item in policy.gives)
+        own = tuple(self._cited(policy.id, policy.cite))
+        named = parameters_read(self.rulebook, expressions_of(policy))
         tables = frozenset(
-            name for name in (*named, *more) if self.rulebook.parameters[name].keys
-            and (value := self.figures[name]) is not None and not value.published
+            name
+            for name in named
+            if self.rulebook.parameters[name].keys and (value := self.figures[name]) is not None and not value.published
         )
-        return tuple(own), tuple(self._figures(more)), tables
+        return InForce(policy, run, layout, own, leaves, items, tables)
 
-    def _let(self, policy: Policy, name: str) -> list[Any]:
-        let = next(let for let in policy.lets if let.name == name)
-        return [let.expr] if let.expr is not None else top_level(let.condition)
+    def _node(self, policy: Policy, node: Condition) -> tuple[Caveat, ...]:
+        exprs = [node.expr] if node.expr is not None else []
+        found = list(self._figures(self._read(policy, exprs)))
+        if not node.verified or any(not cite.verified for cite in node.cite):
+            said = node.says if node.says.zh else self._words(policy, node)
+            found.append(
+                Caveat("rule-not-verified", f"{policy.id}#{node.id}", said, "; ".join(c.words() for c in node.cite))
+            )
+        return tuple(found)
 
-    def _lets_used(self, policy: Policy, exprs: Iterable[Any]) -> list[str]:
-        found: list[str] = []
-        todo = list(exprs)
-        while todo:
-            for node in todo.pop().walk():
-                if node.op == "let" and node.name not in found:
-                    found.append(node.name)
-                    todo += self._let(policy, node.name)
-        return found
+    def _words(self, policy: Policy, node: Condition) -> Words:
+        return Words(*(Wording(self.rulebook, lang, self.on).condition(node, policy) for lang in ("zh", "en")))
 
-    def _figures(self, names: Iterable[str]) -> list[Caveat]:
-        found: list[Caveat] = []
+    def _item(self, policy: Policy, item: Item) -> tuple[Caveat, ...]:
+        exprs = [expr for expr in (item.amount, item.for_months) if expr is not None]
+        return (*self._figures(self._read(policy, exprs)), *self._cited(f"{policy.id}#gives.{item.id}", item.cite))
+
+    def _read(self, policy: Policy, exprs: list[Expr]) -> Iterable[str]:
+        """The figures read, also through intermediate results and derived facts."""
+        lets = {let.name: [let.expr] if let.expr is not None else top_level(let.condition) for let in policy.lets}
+        whole, seen = list(exprs), set()
+        for expr in whole:  # grows while it is walked
+            for node in expr.walk():
+                if node.op == "let" and node.name not in seen:
+                    seen.add(node.name)
+                    whole += lets[node.name]
+        return parameters_read(self.rulebook, whole)
+
+    def _figures(self, names: Iterable[str]) -> Iterator[Caveat]:
         for name in names:
             parameter, value = self.rulebook.parameters[name], self.figures[name]
             if value is None or (not parameter.keys and value.value is None):
-                found.append(Caveat("not-published", name, parameter.label, value.source if value else ""))
+                yield Caveat("not-published", name, parameter.label, value.source if value else "")
                 continue
             if not value.verified:
-                found.append(Caveat("not-verified", name, parameter.label, value.source))
+                yield Caveat("not-verified", name, parameter.label, value.source)
             if parameter.cycle is not None and _months_later(value.from_date, parameter.cycle) < self.on:
-                found.append(Caveat("stale", name, parameter.label, value.source))
-        return found
+                yield Caveat("stale", name, parameter.label, value.source)
 
-    def _rules(self, policy: Policy) -> list[Caveat]:
-        found: list[Caveat] = []
-        for cite in policy.cite:
+    def _cited(self, name: str, cites: tuple[Citation, ...]) -> Iterator[Caveat]:
+        for cite in cites:
             if not cite.verified:
-                found.append(Caveat("rule-not-verified", policy.id, Words(cite.words("zh"), cite.words("en")), cite.note))
-        for condition in (policy.when, *(let.condition for let in policy.lets if let.condition)):
-            for node in condition.walk():
-                if not node.verified or any(not cite.verified for cite in node.cite):
-                    said = node.says if node.says.zh else Words(node.text or node.id, node.text or node.id)
-                    found.append(Caveat("rule-not-verified", f"{policy.id}#{node.id}", said, "; ".join(c.words() for c in node.cite)))
-        return found
+                yield Caveat("rule-not-verified", name, Words(cite.words("zh"), cite.words("en")), cite.note)
 
 
 def _months_later(day: date, months: int) -> date:

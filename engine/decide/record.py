@@ -13,9 +13,11 @@ from typing import Any
 from engine import __version__
 from engine.decide.amounts import Amount
 from engine.decide.best import Combination
+from engine.decide.conditions import leaf_expression
 from engine.decide.decision import Answer, Decision
 from engine.decide.outcomes import Masked, Outcome, Span
 from engine.language.canonical import digest, dumps
+from engine.language.checks import expressions_of, parameters_read
 from engine.language.household import canonical_household
 from engine.language.model import DatedValue, Parameter
 from engine.language.tree import Expr
@@ -120,10 +122,8 @@ def trace_row(decision: Decision, outcome: Outcome, answer: Answer | None = None
 
 
 def _sides(decision: Decision, outcome: Outcome, answer: Answer | None) -> tuple[Any, Any]:
-    from engine.decide.conditions import leaf_expression
-
     expr = leaf_expression(decision.program, answer.policy if answer else None, outcome.id)
-    left, right = (expr.args if expr is not None and len(expr.args) == 2 else (None, None))
+    left, right = expr.args if expr is not None and len(expr.args) == 2 else (None, None)
     return shown_value(decision, left, outcome.left), shown_value(decision, right, outcome.right)
 
 
@@ -180,7 +180,12 @@ def _combination(each: Combination) -> dict[str, Any]:
         "policies": list(each.group.policies),
         "member": each.member or None,
         "options": [
-            {"policies": list(o.policies), **_ends(o.least, o.most), "gives_up": list(o.gives_up), "may_give_up": list(o.may_give_up)}
+            {
+                "policies": list(o.policies),
+                **_ends(o.least, o.most),
+                "gives_up": list(o.gives_up),
+                "may_give_up": list(o.may_give_up),
+            }
             for o in each.options
         ],
         "best": each.best,
@@ -191,8 +196,6 @@ def _combination(each: Combination) -> dict[str, Any]:
 
 def _figures(decision: Decision) -> dict[str, Any]:
     """Every parameter a policy in force reads, with the value of the day, its first day, source and sureness."""
-    from engine.language.checks import expressions_of, parameters_read
-
     rulebook = decision.program.rulebook
     names: dict[str, None] = {}
     for each in decision.edition.order:
@@ -208,7 +211,10 @@ def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | N
     found: dict[str, Any] = {"from": value.from_date.isoformat(), "source": value.source, "verified": value.verified}
     if parameter.keys:
         found["rows"] = [
-            [*(decimal_text(key) if isinstance(key, Fraction) else key for key in row.keys), None if row.value is None else decimal_text(row.value)]
+            [
+                *(decimal_text(key) if isinstance(key, Fraction) else key for key in row.keys),
+                None if row.value is None else decimal_text(row.value),
+            ]
             for row in value.rows
         ]
     else:
@@ -219,9 +225,9 @@ def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | N
 def declared(decision: Decision) -> dict[str, int]:
     """How much the decision rests on what is only declared: facts given, those from a named source, those verified."""
     given = sourced = verified = 0
-    for level in (decision.household, *decision.household.members):
-        for known in level.facts.values():
-            given += 1
-            sourced += bool(known.source)
-            verified += known.verified is True
+    everyone = [decision.household.facts, *(member.facts for member in decision.household.members)]
+    for known in (known for facts in everyone for known in facts.values()):
+        given += 1
+        sourced += bool(known.source)
+        verified += known.verified is True
     return {"given": given, "sourced": sourced, "verified": verified}

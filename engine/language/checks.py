@@ -5,6 +5,7 @@ Checks that need an answer (examples and their borders) are in `engine/decide/ex
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
@@ -62,7 +63,7 @@ def parameters_read(rulebook: Rulebook, exprs: list[Expr]) -> dict[str, Expr]:
 def dates_do_not_overlap(rulebook: Rulebook, problems: Problems) -> None:
     for name in rulebook.ids():
         versions = rulebook.versions(name)
-        for earlier, later in zip(versions, versions[1:], strict=False):
+        for earlier, later in itertools.pairwise(versions):
             if earlier.to_date is None or earlier.to_date >= later.from_date:
                 day = later.from_date - timedelta(days=1)
                 hint = (f"give the earlier one in_force.to {day}", f"请在较早版本写 in_force.to: {day}")
@@ -80,7 +81,15 @@ def figures_cover_the_policy(rulebook: Rulebook, problems: Problems) -> None:
                     "请推迟政策起始日，或为没有数值的日子补上 {from: …, value: null}",
                 )
                 at = expr.at if expr.at.file == policy.at.file else policy.at
-                problems.add("dates-leave-gap", at, hint, name=name, first=values[0].from_date, policy=policy.id, needed=policy.from_date)
+                problems.add(
+                    "dates-leave-gap",
+                    at,
+                    hint,
+                    name=name,
+                    first=values[0].from_date,
+                    policy=policy.id,
+                    needed=policy.from_date,
+                )
 
 
 def tables_cover_their_keys(rulebook: Rulebook, problems: Problems) -> None:
@@ -93,10 +102,13 @@ def tables_cover_their_keys(rulebook: Rulebook, problems: Problems) -> None:
                 continue
             parameter = rulebook.parameters[node.name]
             for at, (key, arg) in enumerate(zip(parameter.keys, node.args, strict=True)):
-                firsts = [min((r.keys[at] for r in v.rows), default=None) for v in parameter.values] if key.band else []  # type: ignore[type-var]
+                firsts = [min((r.keys[at] for r in v.rows), default=None) for v in parameter.values] if key.band else []
                 for first in firsts:
                     if isinstance(first, Fraction) and first > arg.type.least:
-                        hint = ("begin the first band lower, or declare `lowest` for the key", "请降低首段起点，或为该键声明 lowest")
+                        hint = (
+                            "begin the first band lower, or declare `lowest` for the key",
+                            "请降低首段起点，或为该键声明 lowest",
+                        )
                         problems.add("row-missing", arg.at, hint, name=node.name, key=decimal_text(arg.type.least))
                         break
 
@@ -122,7 +134,8 @@ def _look_at_ranges(expr: Expr, problems: Problems) -> None:
     always = a.most < b.least if strict else a.most <= b.least
     if never or always:
         words = {
-            "left": _source(left, problems), "right": _source(right, problems),
+            "left": _source(left, problems),
+            "right": _source(right, problems),
             "left_range": f"{decimal_text(a.least)} … {decimal_text(a.most)}",
             "right_range": f"{decimal_text(b.least)} … {decimal_text(b.most)}",
         }
@@ -165,11 +178,19 @@ def derived_facts_stay_in_limits(rulebook: Rulebook, problems: Problems) -> None
     for fact in rulebook.facts.values():
         if fact.expr is None or not fact.type.numeric:
             continue
-        if fact.expr.type.least < fact.type.least and fact.type.least == 0 and not _declares(rulebook, fact, "lowest", problems):
+        if (
+            fact.expr.type.least < fact.type.least
+            and fact.type.least == 0
+            and not _declares(rulebook, fact, "lowest", problems)
+        ):
             hint = ("declare `lowest` for it, or write max(0, …)", "请声明 lowest，或写 max(0, …)")
             problems.add(
-                "out-of-range", fact.expr.at, hint, text=f"{decimal_text(fact.expr.type.least)} ('{fact.name}')",
-                lowest=decimal_text(fact.type.least), highest=decimal_text(fact.type.most),
+                "out-of-range",
+                fact.expr.at,
+                hint,
+                text=f"{decimal_text(fact.expr.type.least)} ('{fact.name}')",
+                lowest=decimal_text(fact.type.least),
+                highest=decimal_text(fact.type.most),
             )
 
 
@@ -196,7 +217,13 @@ def policies_keep_to_their_place(rulebook: Rulebook, problems: Problems) -> None
                 if node.op in ("qualifies", "holds", "receives"):
                     theirs = homes.get(node.name, set())
                     if theirs and policy.jurisdiction not in theirs and not (theirs & at_home):
-                        problems.add("called-in-rule-of-other-jurisdiction", node.at, name=node.name, other=", ".join(sorted(theirs)), own=policy.jurisdiction)
+                        problems.add(
+                            "called-in-rule-of-other-jurisdiction",
+                            node.at,
+                            name=node.name,
+                            other=", ".join(sorted(theirs)),
+                            own=policy.jurisdiction,
+                        )
 
 
 def every_policy_is_cited_and_tried(rulebook: Rulebook, problems: Problems) -> None:

@@ -27,7 +27,14 @@ _NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z")
 _PLAIN_TEXT = re.compile(r'"[^"\\\n]*"\Z|\'[^\'\\\n]*\'\Z')
 _OUTSIDE_TEXT = re.compile(r'"[^"]*"|\'[^\']*\'')
 _COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.In: "in", ast.NotIn: "not in",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.In: "in",
+    ast.NotIn: "not in",
 }
 _BINARY: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _KINDS: dict[type[ast.AST], tuple[str, str]] = {
@@ -207,10 +214,21 @@ class _Reader:
 
     def text_literal(self, node: ast.AST, source: str, wanted: Type | None) -> Expr:
         if not _PLAIN_TEXT.match(source):
-            raise self.stop("not-allowed", node, ("write one plain text in quotes", "请写一个带引号的普通文本"), what="this text")
+            raise self.stop(
+                "not-allowed", node, ("write one plain text in quotes", "请写一个带引号的普通文本"), what="this text"
+            )
         if wanted is None or wanted.base not in (Base.CHOICE, Base.CHOICES):
             hint = ("a text names a choice: compare it with a choice fact", "文本是选项的名称：请与选项型事实比较")
-            raise self.stop("wrong-type", node, hint, what="this", wanted="a number or a condition", wanted_zh="数值或条件", found="text", found_zh="文本")
+            raise self.stop(
+                "wrong-type",
+                node,
+                hint,
+                what="this",
+                wanted="a number or a condition",
+                wanted_zh="数值或条件",
+                found="text",
+                found_zh="文本",
+            )
         known = self.scope.names.choices[wanted.choices]
         value = source[1:-1]
         if value not in known.values:
@@ -231,15 +249,31 @@ class _Reader:
                 raise self.stop("table-without-key", node, name=name)
             return Expr("parameter", parameter.type, name=name, at=at)
         if name in names.policies:
-            hint = (f"ask qualifies({name}), receives({name}) or holds({name})", f"请写 qualifies({name})、receives({name}) 或 holds({name})")
-            raise self.stop("wrong-type", node, hint, what=f"'{name}'", wanted="a fact or parameter", wanted_zh="事实或参数", found="a policy", found_zh="政策")
+            hint = (
+                f"ask qualifies({name}), receives({name}) or holds({name})",
+                f"请写 qualifies({name})、receives({name}) 或 holds({name})",
+            )
+            raise self.stop(
+                "wrong-type",
+                node,
+                hint,
+                what=f"'{name}'",
+                wanted="a fact or parameter",
+                wanted_zh="事实或参数",
+                found="a policy",
+                found_zh="政策",
+            )
         known = [*names.all(), *self.scope.lets]
         raise self.stop("unknown-name", node, did_you_mean(name, known), name=name)
 
     def fact(self, fact: Fact, node: ast.AST) -> Expr:
         if fact.level == "member" and not self.scope.reads_members:
             raise self.stop(
-                "wrong-level", node, name=fact.name, level="each member", level_zh="每名成员",
+                "wrong-level",
+                node,
+                name=fact.name,
+                level="each member",
+                level_zh="每名成员",
                 way_out=f"ask any_member({fact.name} …) or sum_members({fact.name})",
                 way_out_zh=f"请写 any_member({fact.name} …) 或 sum_members({fact.name})",
             )
@@ -301,16 +335,40 @@ class _Reader:
             first = self.read(left)
             if first.type.base is not Base.CHOICE:
                 found = first.type.words("en"), first.type.words("zh")
-                raise self.stop("wrong-type", left, what="what stands before 'in'", wanted="a choice", wanted_zh="选项", found=found[0], found_zh=found[1])
+                raise self.stop(
+                    "wrong-type",
+                    left,
+                    what="what stands before 'in'",
+                    wanted="a choice",
+                    wanted_zh="选项",
+                    found=found[0],
+                    found_zh=found[1],
+                )
             values = tuple(str(self.read(item, first.type).value) for item in right.elts)
             row = Expr("literal", Type(Base.CHOICE, choices=first.type.choices), value=values, at=self.at(right))
             return Expr(op, YES_NO, (first, row), at=self.at(node))
         second = self.read(right)
         if second.type.base is not Base.CHOICES:
             found = second.type.words("en"), second.type.words("zh")
-            raise self.stop("wrong-type", right, what="what stands after 'in'", wanted="a list of choices", wanted_zh="选项列表", found=found[0], found_zh=found[1])
+            raise self.stop(
+                "wrong-type",
+                right,
+                what="what stands after 'in'",
+                wanted="a list of choices",
+                wanted_zh="选项列表",
+                found=found[0],
+                found_zh=found[1],
+            )
         if not isinstance(left, ast.Constant):
-            raise self.stop("wrong-type", left, what="what stands before 'in'", wanted="a choice in quotes", wanted_zh="带引号的选项", found="an expression", found_zh="表达式")
+            raise self.stop(
+                "wrong-type",
+                left,
+                what="what stands before 'in'",
+                wanted="a choice in quotes",
+                wanted_zh="带引号的选项",
+                found="an expression",
+                found_zh="表达式",
+            )
         return Expr(op, YES_NO, (self.read(left, second.type), second), at=self.at(node))
 
     def conditional(self, node: ast.IfExp, wanted: Type | None) -> Expr:
@@ -333,8 +391,16 @@ class _Reader:
         args = []
         for key, declared in zip(keys, parameter.keys, strict=True):
             arg = self.read(key, declared.type)
-            if declared.choices and arg.type.choices != declared.choices or declared.band and not arg.type.numeric:
-                raise self.stop("wrong-type", key, what="this key", wanted=declared.type.words("en"), wanted_zh=declared.type.words("zh"), found=arg.type.words("en"), found_zh=arg.type.words("zh"))
+            if (declared.choices and arg.type.choices != declared.choices) or (declared.band and not arg.type.numeric):
+                raise self.stop(
+                    "wrong-type",
+                    key,
+                    what="this key",
+                    wanted=declared.type.words("en"),
+                    wanted_zh=declared.type.words("zh"),
+                    found=arg.type.words("en"),
+                    found_zh=arg.type.words("zh"),
+                )
             if declared.band and not arg.type.unit.agrees(declared.type.unit):
                 raise self.stop("units-differ", key, left=declared.type.unit, right=arg.type.unit)
             args.append(arg)
@@ -377,7 +443,9 @@ class _Reader:
         step = self.source(node.args[1])
         if not _NUMBER.match(step) or Fraction(step) not in ROUND_STEPS:
             row = OPERATORS["round_to"]
-            raise self.stop("wrong-arguments", node.args[1], name="round_to", wanted=row.takes[0], wanted_zh=row.takes[1])
+            raise self.stop(
+                "wrong-arguments", node.args[1], name="round_to", wanted=row.takes[0], wanted_zh=row.takes[1]
+            )
         value = Fraction(step)
         literal = Expr("literal", Type(Base.NUMBER, least=value, most=value), value=value, at=self.at(node.args[1]))
         return self.operator("round_to", (self.read(node.args[0]), literal), node)
@@ -390,11 +458,27 @@ class _Reader:
         if condition != (body.type.base is Base.YES_NO) or (not condition and not body.type.numeric):
             found = body.type.words("en"), body.type.words("zh")
             want = ("a condition", "条件") if condition else ("a number", "数值")
-            raise self.stop("wrong-type", node.args[0], what=f"what {row.name} takes", wanted=want[0], wanted_zh=want[1], found=found[0], found_zh=found[1])
+            raise self.stop(
+                "wrong-type",
+                node.args[0],
+                what=f"what {row.name} takes",
+                wanted=want[0],
+                wanted_zh=want[1],
+                found=found[0],
+                found_zh=found[1],
+            )
         if "where" in keywords:
             where = inner.read(keywords["where"])
             if where.type.base is not Base.YES_NO:
-                raise self.stop("wrong-type", keywords["where"], what="where=", wanted="a condition", wanted_zh="条件", found=where.type.words("en"), found_zh=where.type.words("zh"))
+                raise self.stop(
+                    "wrong-type",
+                    keywords["where"],
+                    what="where=",
+                    wanted="a condition",
+                    wanted_zh="条件",
+                    found=where.type.words("en"),
+                    found_zh=where.type.words("zh"),
+                )
         else:
             where = Expr("literal", YES_NO, value=True, at=self.at(node))
         args.append(where)
@@ -426,8 +510,13 @@ class _Reader:
             raise self.stop("unknown-policy", arg, did_you_mean(arg.id, self.scope.names.policies), name=arg.id)
         if level == "member" and not self.scope.reads_members:
             raise self.stop(
-                "wrong-level", arg, name=arg.id, level="each member", level_zh="每名成员",
-                way_out=f"ask any_member({row.name}({arg.id}))", way_out_zh=f"请写 any_member({row.name}({arg.id}))",
+                "wrong-level",
+                arg,
+                name=arg.id,
+                level="each member",
+                level_zh="每名成员",
+                way_out=f"ask any_member({row.name}({arg.id}))",
+                way_out_zh=f"请写 any_member({row.name}({arg.id}))",
             )
         return Expr(row.name, YES_NO, name=arg.id, level=level, at=self.at(node))
 

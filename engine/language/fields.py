@@ -14,7 +14,9 @@ from engine.language.tree import NO_WORDS, Citation, Words
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 # Names the language keeps for itself.
-KEPT = frozenset({"on", "members", "receiving", "id", "and", "or", "not", "in", "if", "else", "true", "false", "null", "none"})
+KEPT = frozenset(
+    {"on", "members", "receiving", "id", "and", "or", "not", "in", "if", "else", "true", "false", "null", "none"}
+)
 
 Pair = tuple[str, str]  # English, Chinese
 
@@ -78,14 +80,23 @@ class Fields:
         node = self.entries.get(key)
         if node is None:
             return None
-        if isinstance(node, Scalar) and isinstance(node.value, kinds) and not (bool not in kinds and isinstance(node.value, bool)):
+        if (
+            isinstance(node, Scalar)
+            and isinstance(node.value, kinds)
+            and not (bool not in kinds and isinstance(node.value, bool))
+        ):
             return node.value
         wrong_shape(self.problems, node, (f"'{key}'", f"“{key}”"), wanted)
         return None
 
     def text(self, key: str, default: str = "") -> str:
         node = self.entries.get(key)
-        if isinstance(node, Scalar) and node.plain and isinstance(node.value, int | Decimal) and not isinstance(node.value, bool):
+        if (
+            isinstance(node, Scalar)
+            and node.plain
+            and isinstance(node.value, int | Decimal)
+            and not isinstance(node.value, bool)
+        ):
             return node.text
         value = self.scalar(key, (str,), ("text", "文本"))
         return default if value is None else str(value)
@@ -154,7 +165,11 @@ def read_citation(node: Node, problems: Problems) -> Citation:
     if fields.fine and not any(fields.has(key) for key in ("law", "document", "article", "note")):
         problems.add("missing-key", node.place, what="a citation", key="law")
     return Citation(
-        fields.text("law"), fields.text("article"), fields.text("document"), fields.text("url"), fields.text("note"),
+        fields.text("law"),
+        fields.text("article"),
+        fields.text("document"),
+        fields.text("url"),
+        fields.text("note"),
         fields.flag("verified", True),
     )
 
@@ -173,7 +188,13 @@ def read_words(node: Node, what: Pair, problems: Problems) -> Words:
 def wrong_shape(problems: Problems, node: Node, what: Pair, wanted: Pair) -> None:
     found = shape(node)
     problems.add(
-        "wrong-shape", node.place, what=what[0], wanted=wanted[0], found=found[0], wanted_zh=wanted[1], found_zh=found[1]
+        "wrong-shape",
+        node.place,
+        what=what[0],
+        wanted=wanted[0],
+        found=found[0],
+        wanted_zh=wanted[1],
+        found_zh=found[1],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from fractions import Fraction
 
@@ -23,7 +24,13 @@ def read_parameters(
     """Every parameter of every file, by name."""
     found: dict[str, Parameter] = {}
     for node in nodes:
-        fields = Fields(node, ("a parameter file", "参数文件"), problems, (), tuple(node.entries) if isinstance(node, Mapping) else ())
+        fields = Fields(
+            node,
+            ("a parameter file", "参数文件"),
+            problems,
+            (),
+            tuple(node.entries) if isinstance(node, Mapping) else (),
+        )
         for name, body in fields.entries.items():
             assert isinstance(node, Mapping)
             at = node.keys[name]
@@ -47,12 +54,20 @@ def _read_parameter(
     if kind is None:
         return None
     if not kind.numeric and kind.base is not Base.DATE:
-        problems.add("wrong-type", fields.at("type"), what=what[0], wanted="a number", wanted_zh="数值", found=kind.words("en"), found_zh=kind.words("zh"))
+        problems.add(
+            "wrong-type",
+            fields.at("type"),
+            what=what[0],
+            wanted="a number",
+            wanted_zh="数值",
+            found=kind.words("en"),
+            found_zh=kind.words("zh"),
+        )
         return None
     keys = _read_keys(fields, choices, problems)
     reader = _Values(name, kind, keys, choices, problems)
     values = [value for value in map(reader.value, fields.items("values")) if value is not None]
-    for earlier, later in zip(values, values[1:], strict=False):
+    for earlier, later in itertools.pairwise(values):
         if later.from_date <= earlier.from_date:
             problems.add("dates-out-of-order", later.at, later=later.from_date, earlier=earlier.from_date)
     return Parameter(name, label, kind, order, tuple(values), keys, fields.whole("cycle"), fields.text("note"), at)
@@ -63,7 +78,13 @@ def _read_keys(fields: Fields, choices: dict[str, ChoiceSet], problems: Problems
     for node in fields.items("keys"):
         if isinstance(node, Scalar) and isinstance(node.value, str):
             if node.value not in choices:
-                problems.add("not-one-of", node.place, did_you_mean(node.value, choices), text=node.value, choices=", ".join(choices))
+                problems.add(
+                    "not-one-of",
+                    node.place,
+                    did_you_mean(node.value, choices),
+                    text=node.value,
+                    choices=", ".join(choices),
+                )
                 continue
             found.append(Key(Type(Base.CHOICE, choices=node.value), node.value))
         else:
@@ -81,7 +102,13 @@ class _Values:
         self.name, self.type, self.keys, self.choices, self.problems = name, kind, keys, choices, problems
 
     def value(self, node: Node) -> DatedValue | None:
-        fields = Fields(node, (f"a value of '{self.name}'", f"“{self.name}”的取值"), self.problems, ("from", "source", "verified"), _VALUE_KEYS)
+        fields = Fields(
+            node,
+            (f"a value of '{self.name}'", f"“{self.name}”的取值"),
+            self.problems,
+            ("from", "source", "verified"),
+            _VALUE_KEYS,
+        )
         if not fields.fine:
             return None
         day = fields.day("from")
@@ -104,7 +131,15 @@ class _Values:
         else:
             single = self.figure(fields.get("value"))
         return DatedValue(
-            day, source, fields.flag("verified"), single, rows, fields.number("each_further"), fields.text("note"), fields.text("url"), fields.place
+            day,
+            source,
+            fields.flag("verified"),
+            single,
+            rows,
+            fields.number("each_further"),
+            fields.text("note"),
+            fields.text("url"),
+            fields.place,
         )
 
     def figure(self, node: Node | None) -> Fraction | None:
@@ -113,13 +148,27 @@ class _Values:
             return None
         if not isinstance(node, Scalar) or isinstance(node.value, bool) or not isinstance(node.value, int | Decimal):
             text = node.text if isinstance(node, Scalar) else "this"
-            self.problems.add("bad-value", node.place, text=text, wanted=self.type.words("en"), wanted_zh=self.type.words("zh"))
+            self.problems.add(
+                "bad-value", node.place, text=text, wanted=self.type.words("en"), wanted_zh=self.type.words("zh")
+            )
             return None
         value = Fraction(node.value)
         if (value * self.type.scale).denominator != 1:
-            self.problems.add("bad-value", node.place, text=node.text, wanted=f"a multiple of {decimal_text(self.type.step)}", wanted_zh=f"{decimal_text(self.type.step)} 的倍数")
+            self.problems.add(
+                "bad-value",
+                node.place,
+                text=node.text,
+                wanted=f"a multiple of {decimal_text(self.type.step)}",
+                wanted_zh=f"{decimal_text(self.type.step)} 的倍数",
+            )
         if not self.type.least <= value <= self.type.most:
-            self.problems.add("out-of-range", node.place, text=node.text, lowest=decimal_text(self.type.least), highest=decimal_text(self.type.most))
+            self.problems.add(
+                "out-of-range",
+                node.place,
+                text=node.text,
+                lowest=decimal_text(self.type.least),
+                highest=decimal_text(self.type.most),
+            )
         return value
 
     def rows(self, node: Node, depth: int, above: tuple[str | Fraction, ...]) -> list[Row]:
@@ -128,7 +177,15 @@ class _Values:
         found: list[Row] = []
         if key.band:
             if not isinstance(node, Sequence):
-                self.problems.add("wrong-shape", node.place, what="the rows of a band", wanted="a list of {from, value}", wanted_zh="{from, value} 的列表", found="something else", found_zh="其他内容")
+                self.problems.add(
+                    "wrong-shape",
+                    node.place,
+                    what="the rows of a band",
+                    wanted="a list of {from, value}",
+                    wanted_zh="{from, value} 的列表",
+                    found="something else",
+                    found_zh="其他内容",
+                )
                 return []
             before: Fraction | None = None
             for item in node.items:
@@ -137,17 +194,34 @@ class _Values:
                 if start is None:
                     continue
                 if before is not None and start <= before:
-                    self.problems.add("row-twice" if start == before else "dates-out-of-order", item.place, name=self.name, key=decimal_text(start), later=decimal_text(start), earlier=decimal_text(before))
+                    self.problems.add(
+                        "row-twice" if start == before else "dates-out-of-order",
+                        item.place,
+                        name=self.name,
+                        key=decimal_text(start),
+                        later=decimal_text(start),
+                        earlier=decimal_text(before),
+                    )
                 before = start
                 found += self.below(fields.get("value" if last else "rows"), depth, (*above, start))
             return found
         named = self.choices[key.choices].values
         if not isinstance(node, Mapping):
-            self.problems.add("wrong-shape", node.place, what=f"the rows of '{self.name}'", wanted="a mapping by choice", wanted_zh="按选项列出的映射", found="something else", found_zh="其他内容")
+            self.problems.add(
+                "wrong-shape",
+                node.place,
+                what=f"the rows of '{self.name}'",
+                wanted="a mapping by choice",
+                wanted_zh="按选项列出的映射",
+                found="something else",
+                found_zh="其他内容",
+            )
             return []
-        for value, body in node.entries.items():
+        for value in node.entries:
             if value != "otherwise" and value not in named:
-                self.problems.add("unknown-choice", node.keys[value], did_you_mean(value, named), text=value, name=key.choices)
+                self.problems.add(
+                    "unknown-choice", node.keys[value], did_you_mean(value, named), text=value, name=key.choices
+                )
         for value in named:
             row = node.entries.get(value, node.entries.get("otherwise"))
             if row is None:

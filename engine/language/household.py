@@ -33,7 +33,10 @@ INPUT_CODES: dict[str, tuple[str, str]] = {
     "outside-limits": ("the value must lie between {lowest} and {highest}", "数值必须在 {lowest} 与 {highest} 之间"),
     "not-a-choice": ("this must be one of: {choices}", "此处应为下列之一：{choices}"),
     "ends-swapped": ("the lower end lies above the upper end", "下限大于上限"),
-    "unknown-part": ("a fact is a value, a range, or {{value, source, verified}}", "事实应为单个值、区间，或 {{value, source, verified}}"),
+    "unknown-part": (
+        "a fact is a value, a range, or {{value, source, verified}}",
+        "事实应为单个值、区间，或 {{value, source, verified}}",
+    ),
     "no-members": ("a household has at least one member", "家庭至少有一名成员"),
     "too-many-members": ("a household has at most {limit} members", "家庭成员最多 {limit} 名"),
     "member-without-id": ("every member needs an id: letters, digits, . _ -", "每名成员都需要 id：字母、数字及 . _ -"),
@@ -42,7 +45,10 @@ INPUT_CODES: dict[str, tuple[str, str]] = {
     "policy-of-other-level": ("this policy is drawn by {level}", "该政策由{level_zh}享受"),
     "text-too-long": ("text has at most {limit} characters", "文本最多 {limit} 个字符"),
     "nobody-counts": ("nobody counts as a member of this household", "该家庭中没有人计入共同生活成员"),
-    "cannot-be": ("the facts given lead to a value of '{fact}' outside {lowest} to {highest}", "所给事实使“{fact}”超出 {lowest} 至 {highest}"),
+    "cannot-be": (
+        "the facts given lead to a value of '{fact}' outside {lowest} to {highest}",
+        "所给事实使“{fact}”超出 {lowest} 至 {highest}",
+    ),
 }
 
 
@@ -237,7 +243,10 @@ class _Reader:
             elif self.vocabulary.policies[name] != level:
                 theirs = self.vocabulary.policies[name]
                 words = ("each member", "成员") if theirs == "member" else ("the household", "家庭")
-                hint = ("list it under the member" if theirs == "member" else "list it under the household", "请写在成员下" if theirs == "member" else "请写在家庭下")
+                hint = (
+                    "list it under the member" if theirs == "member" else "list it under the household",
+                    "请写在成员下" if theirs == "member" else "请写在家庭下",
+                )
                 self.note(here, "policy-of-other-level", hint, level=words[0], level_zh=words[1])
         return frozenset(name for name in value if isinstance(name, str))
 
@@ -270,7 +279,11 @@ class _Reader:
             if value["value"] is None:
                 return None
             inner = value["value"]
-            found = self.fact(fact, inner, f"{path}/value") if isinstance(inner, Mapping) and not set(inner) & {"value"} else self.bare(fact, inner, f"{path}/value")
+            found = (
+                self.fact(fact, inner, f"{path}/value")
+                if isinstance(inner, Mapping) and not set(inner) & {"value"}
+                else self.bare(fact, inner, f"{path}/value")
+            )
             return Known(found.lo, found.hi, source, verified) if found else None
         if not (fact.type.numeric or fact.type.base is Base.DATE):
             self.note(path, "unknown-part")
@@ -391,7 +404,13 @@ def _escaped(name: Any) -> str:
 def canonical_household(household: Household, vocabulary: Vocabulary) -> dict[str, Any]:
     """The facts as canonical data: members by id, numbers as decimal text, nothing that depends on key order."""
 
-    def level(facts: dict[str, Known], null: frozenset[str], texts: dict[str, str], receiving: frozenset[str] | None, name: str) -> dict[str, Any]:
+    def level(
+        facts: dict[str, Known],
+        null: frozenset[str],
+        texts: dict[str, str],
+        receiving: frozenset[str] | None,
+        name: str,
+    ) -> dict[str, Any]:
         found: dict[str, Any] = {key: None for key in null}
         found |= texts
         for key, known in facts.items():
@@ -417,11 +436,14 @@ def _shown(fact: Fact, known: Known, choices: dict[str, ChoiceSet]) -> Any:
     elif base is Base.CHOICES:
         value = list(choices[fact.type.choices].names(known.lo))
     else:
+
         def text(part: int) -> str:
             return day_of(part).isoformat() if base is Base.DATE else decimal_text(Fraction(part, fact.type.scale))
 
         names = ("earliest", "latest") if base is Base.DATE else ("lowest", "highest")
-        value = text(known.lo) if known.lo == known.hi else dict(zip(names, (text(known.lo), text(known.hi)), strict=True))
+        value = (
+            text(known.lo) if known.lo == known.hi else dict(zip(names, (text(known.lo), text(known.hi)), strict=True))
+        )
     if not known.source and known.verified is None:
         return value
     about: dict[str, Any] = {"value": value}

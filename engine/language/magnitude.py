@@ -91,7 +91,9 @@ class Magnitude(Fold):
                 span = self._met(int(kind.least * kind.scale), int(kind.most * kind.scale))
                 self.seen[key] = Num(Q(span, kind.scale), Q(span, kind.scale))
             else:
-                self.seen[key] = UNKNOWN if kind.base == "yes_no" else Mask(None) if kind.base == "choice" else Several(None, None)
+                self.seen[key] = (
+                    UNKNOWN if kind.base == "yes_no" else Mask(None) if kind.base == "choice" else Several(None, None)
+                )
         return self.seen[key]
 
     def fact(self, expr: Expr) -> Folded:

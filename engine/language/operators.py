@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from engine.language import ends
 from engine.language.ends import Folded, Mask, Range, Truth
+from engine.language.leaves import Leaves
 from engine.language.places import Place
 from engine.language.tree import Expr
 from engine.language.types import DATE, NUMERIC, PLAIN, YES_NO, Base, Type, Unit
-
-if TYPE_CHECKING:
-    from engine.language.fold import Fold
 
 ROUND_STEPS = (Fraction(1, 100), Fraction(1, 10), Fraction(1), Fraction(10), Fraction(100))
 
@@ -30,7 +28,7 @@ class Reports(Protocol):
 
 
 Result = Callable[[Reports, "Operator", tuple[Expr, ...], Place], Type | None]
-Ends = Callable[["Fold", Expr], Any]
+Ends = Callable[[Leaves, Expr], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +246,7 @@ def _period_result(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place) 
     return replace(t, unit=unit, least=t.least * factor, most=t.most * factor)
 
 
-def _period_ends(fold: Fold, expr: Expr) -> Folded:
+def _period_ends(fold: Leaves, expr: Expr) -> Folded:
     factor = _factor(expr.op, expr.args[0].type.unit)
     assert factor is not None
     positive = Range(factor, factor)
@@ -260,7 +258,15 @@ def _dates(r: Reports, op: Operator, args: tuple[Expr, ...]) -> bool:
     for arg in args:
         if arg.type.base is not Base.DATE:
             found = (arg.type.words("en"), arg.type.words("zh"))
-            r.report("wrong-type", arg.at, what=f"what {op.name} takes", wanted="a date", wanted_zh="日期", found=found[0], found_zh=found[1])
+            r.report(
+                "wrong-type",
+                arg.at,
+                what=f"what {op.name} takes",
+                wanted="a date",
+                wanted_zh="日期",
+                found=found[0],
+                found_zh=found[1],
+            )
             fine = False
     return fine
 
@@ -279,7 +285,7 @@ def _whole(term: Any) -> ends.Q:
     return ends.Q(term)
 
 
-def _years_ends(fold: Fold, expr: Expr) -> Folded:
+def _years_ends(fold: Leaves, expr: Expr) -> Folded:
     a, b = (fold.number(arg) for arg in expr.args)
 
     def years(start: ends.Q, end: ends.Q) -> ends.Q:
@@ -290,7 +296,7 @@ def _years_ends(fold: Fold, expr: Expr) -> Folded:
     return ends.Num(lo, lo if a.exact and b.exact else years(a.lo, b.hi))
 
 
-def _months_ends(fold: Fold, expr: Expr) -> Folded:
+def _months_ends(fold: Leaves, expr: Expr) -> Folded:
     a, b = (fold.number(arg) for arg in expr.args)
 
     def count(day: Any) -> Any:  # months since year 0, and the day of the month behind
@@ -310,7 +316,7 @@ def _months_ends(fold: Fold, expr: Expr) -> Folded:
     return ends.Num(lo, lo if a.exact and b.exact else months(a.lo, b.hi))
 
 
-def _month_ends(fold: Fold, expr: Expr) -> Folded:
+def _month_ends(fold: Leaves, expr: Expr) -> Folded:
     day = fold.number(expr.args[0])
 
     def month(q: ends.Q) -> Any:
@@ -325,7 +331,7 @@ def _month_ends(fold: Fold, expr: Expr) -> Folded:
     return ends.Num(least, ends.kept(fold, _whole(fold.pick(same_year, month(day.hi), 12))))
 
 
-def _extreme_ends(fold: Fold, expr: Expr) -> Folded:
+def _extreme_ends(fold: Leaves, expr: Expr) -> Folded:
     combine = ends.least_of if expr.op == "min" else ends.most_of
     found = fold.number(expr.args[0])
     for arg in expr.args[1:]:
@@ -333,7 +339,7 @@ def _extreme_ends(fold: Fold, expr: Expr) -> Folded:
     return found
 
 
-def _round_ends(fold: Fold, expr: Expr) -> Folded:
+def _round_ends(fold: Leaves, expr: Expr) -> Folded:
     step = expr.args[1].value
     assert isinstance(step, Fraction)
     return ends.rounded(fold, fold.number(expr.args[0]), step, "half_up")
@@ -356,12 +362,20 @@ def _compare_result(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place)
         return YES_NO
     if Base.DATE in (a.type.base, b.type.base):
         other = b if a.type.base is Base.DATE else a
-        r.report("wrong-type", other.at, what="what a date is compared with", wanted="a date", wanted_zh="日期", found=other.type.words("en"), found_zh=other.type.words("zh"))
+        r.report(
+            "wrong-type",
+            other.at,
+            what="what a date is compared with",
+            wanted="a date",
+            wanted_zh="日期",
+            found=other.type.words("en"),
+            found_zh=other.type.words("zh"),
+        )
         return None
     return YES_NO if _alike(r, op, args, at) else None
 
 
-def _compare_ends(fold: Fold, expr: Expr) -> Folded:
+def _compare_ends(fold: Leaves, expr: Expr) -> Folded:
     left, right = expr.args
     if left.type.base is Base.CHOICE:
         for literal, other in ((right, left), (left, right)):
@@ -375,7 +389,7 @@ def _compare_ends(fold: Fold, expr: Expr) -> Folded:
     return ends.compared(fold, expr.op, fold.number(left), fold.number(right))
 
 
-def _in_ends(fold: Fold, expr: Expr) -> Folded:
+def _in_ends(fold: Leaves, expr: Expr) -> Folded:
     left, right = expr.args
     if right.type.base is Base.CHOICES:
         assert isinstance(left.value, str)
@@ -392,7 +406,15 @@ def _truths(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place) -> Type
     fine = True
     for arg in args:
         if arg.type.base is not Base.YES_NO:
-            r.report("wrong-type", arg.at, what=f"what '{op.name}' joins", wanted="a condition", wanted_zh="条件", found=arg.type.words("en"), found_zh=arg.type.words("zh"))
+            r.report(
+                "wrong-type",
+                arg.at,
+                what=f"what '{op.name}' joins",
+                wanted="a condition",
+                wanted_zh="条件",
+                found=arg.type.words("en"),
+                found_zh=arg.type.words("zh"),
+            )
             fine = False
     return YES_NO if fine else None
 
@@ -400,7 +422,15 @@ def _truths(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place) -> Type
 def _if_result(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place) -> Type | None:
     test, yes, no = args
     if test.type.base is not Base.YES_NO:
-        r.report("wrong-type", test.at, what="the test of 'if'", wanted="a condition", wanted_zh="条件", found=test.type.words("en"), found_zh=test.type.words("zh"))
+        r.report(
+            "wrong-type",
+            test.at,
+            what="the test of 'if'",
+            wanted="a condition",
+            wanted_zh="条件",
+            found=test.type.words("en"),
+            found_zh=test.type.words("zh"),
+        )
         return None
     if yes.type.base in NUMERIC and no.type.base in NUMERIC:
         if not _alike(r, op, (yes, no), at):
@@ -408,13 +438,21 @@ def _if_result(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place) -> T
         least, most = min(yes.type.least, no.type.least), max(yes.type.most, no.type.most)
         return numeric_type(_unit_of((yes, no)), (yes, no), least, most)
     if yes.type.base is not no.type.base or yes.type.choices != no.type.choices:
-        r.report("wrong-type", no.at, what="the other branch", wanted=yes.type.words("en"), wanted_zh=yes.type.words("zh"), found=no.type.words("en"), found_zh=no.type.words("zh"))
+        r.report(
+            "wrong-type",
+            no.at,
+            what="the other branch",
+            wanted=yes.type.words("en"),
+            wanted_zh=yes.type.words("zh"),
+            found=no.type.words("en"),
+            found_zh=no.type.words("zh"),
+        )
         return None
     least, most = min(yes.type.least, no.type.least), max(yes.type.most, no.type.most)
     return replace(yes.type, least=least, most=most)
 
 
-def _if_ends(fold: Fold, expr: Expr) -> Folded:
+def _if_ends(fold: Leaves, expr: Expr) -> Folded:
     test = fold.truth(expr.args[0])
     yes, no = fold.value(expr.args[1]), fold.value(expr.args[2])
     if isinstance(yes, ends.Num):
@@ -425,7 +463,7 @@ def _if_ends(fold: Fold, expr: Expr) -> Folded:
 
 
 def _arithmetic(op: Callable[..., Any]) -> Ends:
-    def run(fold: Fold, expr: Expr) -> Folded:
+    def run(fold: Leaves, expr: Expr) -> Folded:
         a, b = expr.args
         return op(fold, fold.number(a), fold.number(b), range_of(a), range_of(b))
 
@@ -440,7 +478,7 @@ def _joined(op: Callable[..., Any]) -> Ends:
     return lambda fold, expr: op(fold, [fold.truth(arg) for arg in expr.args])
 
 
-def _leaf(fold: Fold, expr: Expr) -> Folded:
+def _leaf(fold: Leaves, expr: Expr) -> Folded:
     return fold.value(expr)
 
 
@@ -452,44 +490,210 @@ _ROWS = (
     Operator("-", "infix", _TWO, _sum_result, _plain(ends.sub), "{0} − {1}", "{0} − {1}"),
     Operator("*", "infix", _ANY, _product_result, _arithmetic(ends.mul), "{0} × {1}", "{0} × {1}"),
     Operator("/", "infix", _ANY, _quotient_result, _arithmetic(ends.div), "{0} ÷ {1}", "{0} ÷ {1}"),
-    Operator("negative", "infix", ("a number", "一个数"), _negative_result, _plain(ends.negative), "−{0}", "−{0}", (1, 1)),
+    Operator(
+        "negative", "infix", ("a number", "一个数"), _negative_result, _plain(ends.negative), "−{0}", "−{0}", (1, 1)
+    ),
     Operator("<", "compare", _TWO, _compare_result, _compare_ends, "{0}低于{1}", "{0} is below {1}"),
     Operator("<=", "compare", _TWO, _compare_result, _compare_ends, "{0}不高于{1}", "{0} is at most {1}"),
     Operator(">", "compare", _TWO, _compare_result, _compare_ends, "{0}高于{1}", "{0} is above {1}"),
     Operator(">=", "compare", _TWO, _compare_result, _compare_ends, "{0}不低于{1}", "{0} is at least {1}"),
     Operator("==", "compare", _TWO, _compare_result, _compare_ends, "{0}为{1}", "{0} is {1}"),
     Operator("!=", "compare", _TWO, _compare_result, _compare_ends, "{0}不为{1}", "{0} is not {1}"),
-    Operator("in", "compare", ("a choice and a list", "一个选项和一个列表"), None, _in_ends, "{0}属于{1}", "{0} is one of {1}"),
-    Operator("not in", "compare", ("a choice and a list", "一个选项和一个列表"), None, _in_ends, "{0}不属于{1}", "{0} is none of {1}"),
+    Operator(
+        "in",
+        "compare",
+        ("a choice and a list", "一个选项和一个列表"),
+        None,
+        _in_ends,
+        "{0}属于{1}",
+        "{0} is one of {1}",
+    ),
+    Operator(
+        "not in",
+        "compare",
+        ("a choice and a list", "一个选项和一个列表"),
+        None,
+        _in_ends,
+        "{0}不属于{1}",
+        "{0} is none of {1}",
+    ),
     Operator("and", "logic", ("conditions", "条件"), _truths, _joined(ends.all_of), "且", "and", (2, 99)),
     Operator("or", "logic", ("conditions", "条件"), _truths, _joined(ends.any_of), "或", "or", (2, 99)),
     Operator(
-        "not", "logic", ("a condition", "一个条件"), _truths,
-        lambda fold, expr: ends.negated(fold, fold.truth(expr.args[0])), "并非：{0}", "not: {0}", (1, 1),
+        "not",
+        "logic",
+        ("a condition", "一个条件"),
+        _truths,
+        lambda fold, expr: ends.negated(fold, fold.truth(expr.args[0])),
+        "并非：{0}",
+        "not: {0}",
+        (1, 1),
     ),
-    Operator("if", "logic", ("x if c else y", "x if c else y"), _if_result, _if_ends, "若{0}则{1}，否则{2}", "{1} if {0}, else {2}", (3, 3)),
-    Operator("min", "call", ("two or more numbers of one unit", "两个以上同单位的数"), _extreme_result, _extreme_ends, "（{*}）中较小者", "the least of ({*})", (2, 9)),
-    Operator("max", "call", ("two or more numbers of one unit", "两个以上同单位的数"), _extreme_result, _extreme_ends, "（{*}）中较大者", "the greatest of ({*})", (2, 9)),
-    Operator("round_to", "call", ("a number and one of 0.01, 0.1, 1, 10, 100", "一个数和 0.01、0.1、1、10、100 之一"), _round_result, _round_ends, "{0}四舍五入到{1}", "{0} rounded to {1}"),
     Operator(
-        "marginal", "call", ("an amount and a table of ratios by band", "一个金额和一张分段比例表"), _marginal_result,
-        lambda fold, expr: fold.marginal(fold.number(expr.args[0]), expr.args[1]), "{0}按{1}分段计算", "{0} by the slices of {1}",
+        "if",
+        "logic",
+        ("x if c else y", "x if c else y"),
+        _if_result,
+        _if_ends,
+        "若{0}则{1}，否则{2}",
+        "{1} if {0}, else {2}",
+        (3, 3),
     ),
-    Operator("years_between", "call", ("two dates", "两个日期"), _years_result, _years_ends, "{0}至{1}的周年数", "whole years from {0} to {1}"),
-    Operator("months_between", "call", ("two dates", "两个日期"), _years_result, _months_ends, "{0}至{1}的整月数", "whole months from {0} to {1}"),
-    Operator("month_of", "call", ("a date", "一个日期"), _month_result, _month_ends, "{0}的月份", "the month of {0}", (1, 1)),
-    Operator("yearly", "call", ("a sum per month, week or year", "按月、周或年计的数"), _period_result, _period_ends, "{0}折合全年", "{0} over a year", (1, 1)),
-    Operator("monthly", "call", ("a sum per month, week or year", "按月、周或年计的数"), _period_result, _period_ends, "{0}折合每月", "{0} a month", (1, 1)),
-    Operator("weekly", "call", ("a sum per month, week or year", "按月、周或年计的数"), _period_result, _period_ends, "{0}折合每周", "{0} a week", (1, 1)),
+    Operator(
+        "min",
+        "call",
+        ("two or more numbers of one unit", "两个以上同单位的数"),
+        _extreme_result,
+        _extreme_ends,
+        "（{*}）中较小者",
+        "the least of ({*})",
+        (2, 9),
+    ),
+    Operator(
+        "max",
+        "call",
+        ("two or more numbers of one unit", "两个以上同单位的数"),
+        _extreme_result,
+        _extreme_ends,
+        "（{*}）中较大者",
+        "the greatest of ({*})",
+        (2, 9),
+    ),
+    Operator(
+        "round_to",
+        "call",
+        ("a number and one of 0.01, 0.1, 1, 10, 100", "一个数和 0.01、0.1、1、10、100 之一"),
+        _round_result,
+        _round_ends,
+        "{0}四舍五入到{1}",
+        "{0} rounded to {1}",
+    ),
+    Operator(
+        "marginal",
+        "call",
+        ("an amount and a table of ratios by band", "一个金额和一张分段比例表"),
+        _marginal_result,
+        lambda fold, expr: fold.marginal(fold.number(expr.args[0]), expr.args[1]),
+        "{0}按{1}分段计算",
+        "{0} by the slices of {1}",
+    ),
+    Operator(
+        "years_between",
+        "call",
+        ("two dates", "两个日期"),
+        _years_result,
+        _years_ends,
+        "{0}至{1}的周年数",
+        "whole years from {0} to {1}",
+    ),
+    Operator(
+        "months_between",
+        "call",
+        ("two dates", "两个日期"),
+        _years_result,
+        _months_ends,
+        "{0}至{1}的整月数",
+        "whole months from {0} to {1}",
+    ),
+    Operator(
+        "month_of", "call", ("a date", "一个日期"), _month_result, _month_ends, "{0}的月份", "the month of {0}", (1, 1)
+    ),
+    Operator(
+        "yearly",
+        "call",
+        ("a sum per month, week or year", "按月、周或年计的数"),
+        _period_result,
+        _period_ends,
+        "{0}折合全年",
+        "{0} over a year",
+        (1, 1),
+    ),
+    Operator(
+        "monthly",
+        "call",
+        ("a sum per month, week or year", "按月、周或年计的数"),
+        _period_result,
+        _period_ends,
+        "{0}折合每月",
+        "{0} a month",
+        (1, 1),
+    ),
+    Operator(
+        "weekly",
+        "call",
+        ("a sum per month, week or year", "按月、周或年计的数"),
+        _period_result,
+        _period_ends,
+        "{0}折合每周",
+        "{0} a week",
+        (1, 1),
+    ),
     Operator("any_member", "members", _MEMBER, None, _leaf, "有成员{0}", "some member: {0}", (1, 1), ("where",)),
     Operator("every_member", "members", _MEMBER, None, _leaf, "每名成员都{0}", "every member: {0}", (1, 1), ("where",)),
     Operator("count_members", "members", _MEMBER, None, _leaf, "{0}的成员人数", "members with {0}", (1, 1), ("where",)),
-    Operator("sum_members", "members", ("a number, and perhaps where=", "一个数，可加 where="), None, _leaf, "成员{0}之和", "members' {0} together", (1, 1), ("where",)),
-    Operator("min_members", "members", ("a number, otherwise=, and perhaps where=", "一个数、otherwise=，可加 where="), None, _leaf, "成员{0}的最小值", "the least {0} of members", (1, 1), ("where", "otherwise")),
-    Operator("max_members", "members", ("a number, otherwise=, and perhaps where=", "一个数、otherwise=，可加 where="), None, _leaf, "成员{0}的最大值", "the greatest {0} of members", (1, 1), ("where", "otherwise")),
-    Operator("receives", "policy", ("the name of a policy", "政策名称"), None, _leaf, "已享受{0}", "already draws {0}", (1, 1)),
-    Operator("qualifies", "policy", ("the name of a policy", "政策名称"), None, _leaf, "符合{0}条件", "qualifies for {0}", (1, 1)),
-    Operator("holds", "policy", ("the name of a policy", "政策名称"), None, _leaf, "享受或符合{0}", "draws or qualifies for {0}", (1, 1)),
+    Operator(
+        "sum_members",
+        "members",
+        ("a number, and perhaps where=", "一个数，可加 where="),
+        None,
+        _leaf,
+        "成员{0}之和",
+        "members' {0} together",
+        (1, 1),
+        ("where",),
+    ),
+    Operator(
+        "min_members",
+        "members",
+        ("a number, otherwise=, and perhaps where=", "一个数、otherwise=，可加 where="),
+        None,
+        _leaf,
+        "成员{0}的最小值",
+        "the least {0} of members",
+        (1, 1),
+        ("where", "otherwise"),
+    ),
+    Operator(
+        "max_members",
+        "members",
+        ("a number, otherwise=, and perhaps where=", "一个数、otherwise=，可加 where="),
+        None,
+        _leaf,
+        "成员{0}的最大值",
+        "the greatest {0} of members",
+        (1, 1),
+        ("where", "otherwise"),
+    ),
+    Operator(
+        "receives",
+        "policy",
+        ("the name of a policy", "政策名称"),
+        None,
+        _leaf,
+        "已享受{0}",
+        "already draws {0}",
+        (1, 1),
+    ),
+    Operator(
+        "qualifies",
+        "policy",
+        ("the name of a policy", "政策名称"),
+        None,
+        _leaf,
+        "符合{0}条件",
+        "qualifies for {0}",
+        (1, 1),
+    ),
+    Operator(
+        "holds",
+        "policy",
+        ("the name of a policy", "政策名称"),
+        None,
+        _leaf,
+        "享受或符合{0}",
+        "draws or qualifies for {0}",
+        (1, 1),
+    ),
 )
 
 OPERATORS: dict[str, Operator] = {row.name: row for row in _ROWS}

@@ -25,7 +25,16 @@ PERIODS = ("once", "week", "fortnight", "month", "year")
 ROUNDING = ("half_up", "up", "down")
 REQUIRED = ("policy", "title", "kind", "for", "department", "in_force", "cite", "when", "examples")
 OPTIONAL = (
-    "called", "let", "gives", "excludes", "documents", "apply", "decision_days", "review", "notes", "about",
+    "called",
+    "let",
+    "gives",
+    "excludes",
+    "documents",
+    "apply",
+    "decision_days",
+    "review",
+    "notes",
+    "about",
 )
 _GROUPS = ("all", "any", "none")
 _DIGITS = re.compile(r"[0-9０-９]")
@@ -83,7 +92,11 @@ def read_policy(
         return None
     level = fields.one_of("for", LEVELS, "household")
     kind = fields.one_of("kind", KINDS, "benefit")
-    force = Fields(fields.get("in_force") or node, ("'in_force'", "in_force"), problems, ("from",), ("to", "new")) if fields.has("in_force") else None
+    force = (
+        Fields(fields.get("in_force") or node, ("'in_force'", "in_force"), problems, ("from",), ("to", "new"))
+        if fields.has("in_force")
+        else None
+    )
     start = force.day("from") if force else None
     end = force.day("to") if force else None
     if force is not None and start and end and end < start:
@@ -92,18 +105,41 @@ def read_policy(
     lets = _read_lets(fields, file)
     when = _read_group(fields.get("when"), "when", file)
     gives = _read_items(fields, file)
-    apply = Fields(node_of(fields, "apply"), ("'apply'", "apply"), problems, (), ("where", "channel")) if fields.has("apply") else None
+    apply = (
+        Fields(node_of(fields, "apply"), ("'apply'", "apply"), problems, (), ("where", "channel"))
+        if fields.has("apply")
+        else None
+    )
     cite = fields.citations()
     if fields.has("cite") and not cite:
         problems.add("no-citation", fields.at("cite"), name=name)
     return Policy(
-        id=name, title=fields.words("title"), kind=kind, level=level, group=group, jurisdiction=jurisdiction, order=order,
-        from_date=start or date(9999, 12, 31), to_date=end, new=bool(force and force.flag("new")),
-        department=fields.words("department"), cite=cite, called=_read_called(fields, problems), lets=lets, when=when, gives=gives,
-        excludes=_read_exclusions(fields, names, problems, name), documents=_read_documents(fields, file),
-        where=apply.words("where") if apply else NO_WORDS, channel=apply.words("channel") if apply else NO_WORDS,
-        decision_days=_read_days(fields, problems), review=fields.words("review"), notes=_read_notes(fields, file),
-        examples=_read_examples(fields, problems), text=fields.words("about").zh if fields.has("about") else "", at=fields.at("policy"),
+        id=name,
+        title=fields.words("title"),
+        kind=kind,
+        level=level,
+        group=group,
+        jurisdiction=jurisdiction,
+        order=order,
+        from_date=start or date(9999, 12, 31),
+        to_date=end,
+        new=bool(force and force.flag("new")),
+        department=fields.words("department"),
+        cite=cite,
+        called=_read_called(fields, problems),
+        lets=lets,
+        when=when,
+        gives=gives,
+        excludes=_read_exclusions(fields, names, problems, name),
+        documents=_read_documents(fields, file),
+        where=apply.words("where") if apply else NO_WORDS,
+        channel=apply.words("channel") if apply else NO_WORDS,
+        decision_days=_read_days(fields, problems),
+        review=fields.words("review"),
+        notes=_read_notes(fields, file),
+        examples=_read_examples(fields, problems),
+        text=fields.words("about").zh if fields.has("about") else "",
+        at=fields.at("policy"),
     )
 
 
@@ -145,7 +181,13 @@ def _read_lets(fields: Fields, file: _File) -> tuple[Let, ...]:
 
 
 def _read_let(name: str, node: Node, at: Place, file: _File) -> Let | None:
-    fields = Fields(node, (f"the result '{name}'", f"中间结果“{name}”"), file.problems, ("is", "zh", "en"), ("unit", "choices", "cite", "verified"))
+    fields = Fields(
+        node,
+        (f"the result '{name}'", f"中间结果“{name}”"),
+        file.problems,
+        ("is", "zh", "en"),
+        ("unit", "choices", "cite", "verified"),
+    )
     listed = fields.text("choices")
     if listed and listed not in file.scope.names.choices:
         file.problems.add("not-one-of", fields.at("choices"), text=listed, choices=", ".join(file.scope.names.choices))
@@ -156,7 +198,9 @@ def _read_let(name: str, node: Node, at: Place, file: _File) -> Let | None:
     if fields.has("unit"):
         unit = Unit.parse(fields.text("unit"))
         if unit is None:
-            file.problems.add("bad-value", fields.at("unit"), text=fields.text("unit"), wanted="a unit", wanted_zh="单位")
+            file.problems.add(
+                "bad-value", fields.at("unit"), text=fields.text("unit"), wanted="a unit", wanted_zh="单位"
+            )
         elif not unit.agrees(expr.type.unit):
             file.problems.add("units-differ", fields.at("unit"), left=unit, right=expr.type.unit)
     words = Words(fields.text("zh"), fields.text("en"))
@@ -181,7 +225,16 @@ def _read_condition(node: Node, name: str, file: _File) -> Condition:
         return _read_leaf(node, name, file)
     if isinstance(node, Sequence):
         hint = ("write 'all:', 'any:' or 'none:' before the list", "请在列表前写 all:、any: 或 none:")
-        file.problems.add("wrong-shape", node.place, hint, what="a condition", wanted="a line or a mapping", wanted_zh="一行或映射", found="a list", found_zh="列表")
+        file.problems.add(
+            "wrong-shape",
+            node.place,
+            hint,
+            what="a condition",
+            wanted="a line or a mapping",
+            wanted_zh="一行或映射",
+            found="a list",
+            found_zh="列表",
+        )
         return Condition("all", name, at=node.place)
     present = [key for key in ("if", *_GROUPS) if key in node.entries]
     what: Pair = ("a condition", "条件")
@@ -224,8 +277,13 @@ def _read_leaf(node: Node, name: str, file: _File) -> Condition:
         return Condition("all", name, at=node.place)
     if expr.type.base is not Base.YES_NO:
         file.problems.add(
-            "wrong-type", expr.at, what="a condition", wanted=YES_NO.words("en"), wanted_zh=YES_NO.words("zh"),
-            found=expr.type.words("en"), found_zh=expr.type.words("zh"),
+            "wrong-type",
+            expr.at,
+            what="a condition",
+            wanted=YES_NO.words("en"),
+            wanted_zh=YES_NO.words("zh"),
+            found=expr.type.words("en"),
+            found_zh=expr.type.words("zh"),
         )
         return Condition("all", name, at=node.place)
     return condition_of(expr, name, node.text if isinstance(node, Scalar) else "")
@@ -235,7 +293,10 @@ def _read_items(fields: Fields, file: _File) -> tuple[Item, ...]:
     found: list[Item] = []
     for node in fields.items("gives"):
         each = Fields(
-            node, ("an item of 'gives'", "gives 的一项"), file.problems, ("id", "title"),
+            node,
+            ("an item of 'gives'", "gives 的一项"),
+            file.problems,
+            ("id", "title"),
             ("amount", "up_to", "per", "round", "if", "for_months", "cite", "says"),
         )
         name = each.text("id")
@@ -245,7 +306,9 @@ def _read_items(fields: Fields, file: _File) -> tuple[Item, ...]:
             file.problems.add("bad-name", each.at("id"), name=name)
             continue
         if each.has("amount") and each.has("up_to"):
-            file.problems.add("unknown-key", each.at("up_to"), ("either amount or up_to", "amount 与 up_to 只能有一个"), key="up_to")
+            file.problems.add(
+                "unknown-key", each.at("up_to"), ("either amount or up_to", "amount 与 up_to 只能有一个"), key="up_to"
+            )
         file.take_id(f"gives.{name}", each.place)
         found.append(_read_item(name, each, file))
     return tuple(found)
@@ -259,7 +322,15 @@ def _read_item(name: str, each: Fields, file: _File) -> Item:
     if amount is not None:
         refuse_inside(amount, problems, lets)
         if not amount.type.numeric:
-            problems.add("wrong-type", amount.at, what=f"'{name}'", wanted="money", wanted_zh="金额", found=amount.type.words("en"), found_zh=amount.type.words("zh"))
+            problems.add(
+                "wrong-type",
+                amount.at,
+                what=f"'{name}'",
+                wanted="money",
+                wanted_zh="金额",
+                found=amount.type.words("en"),
+                found_zh=amount.type.words("zh"),
+            )
             amount = None
     if node is not None and not each.has("per"):
         problems.add("missing-key", each.place, what=f"the item '{name}'", key="per")
@@ -277,10 +348,21 @@ def _read_item(name: str, each: Fields, file: _File) -> Item:
         node_if = node_of(each, "if")
         condition = _read_group(node_if, f"gives.{name}.if", file)
     months = file.expression(each.get("for_months")) if each.has("for_months") else None
-    if months is not None and not months.type.unit.agrees(Unit((("month", 1),))) and not months.op == "literal":
+    if months is not None and not months.type.unit.agrees(Unit((("month", 1),))) and months.op != "literal":
         problems.add("units-differ", months.at, left="months", right=months.type.unit)
     return Item(
-        name, each.words("title"), per, amount, each.has("up_to"), condition, step, mode, months, _gloss(each, file), each.citations(), each.place
+        name,
+        each.words("title"),
+        per,
+        amount,
+        each.has("up_to"),
+        condition,
+        step,
+        mode,
+        months,
+        _gloss(each, file),
+        each.citations(),
+        each.place,
     )
 
 
@@ -291,7 +373,9 @@ def _read_rounding(each: Fields, problems: Problems) -> tuple[Fraction | None, s
     step = fields.number("to")
     mode = fields.one_of("mode", ROUNDING, "half_up")
     if step is not None and (step <= 0 or (step * 100).denominator != 1):
-        problems.add("bad-value", fields.at("to"), text=str(step), wanted="0.01, 0.1, 1, 10 …", wanted_zh="0.01、0.1、1、10 等")
+        problems.add(
+            "bad-value", fields.at("to"), text=str(step), wanted="0.01, 0.1, 1, 10 …", wanted_zh="0.01、0.1、1、10 等"
+        )
         step = None
     return step, mode
 
@@ -345,7 +429,13 @@ def _read_documents(fields: Fields, file: _File) -> tuple[Document, ...]:
 def _read_days(fields: Fields, problems: Problems) -> DecisionDays | None:
     if not fields.has("decision_days"):
         return None
-    each = Fields(node_of(fields, "decision_days"), ("'decision_days'", "decision_days"), problems, ("days", "cite", "verified"), ("working",))
+    each = Fields(
+        node_of(fields, "decision_days"),
+        ("'decision_days'", "decision_days"),
+        problems,
+        ("days", "cite", "verified"),
+        ("working",),
+    )
     days = each.whole("days")
     return None if days is None else DecisionDays(days, each.flag("working"), each.citations(), each.flag("verified"))
 
@@ -355,15 +445,26 @@ def _read_notes(fields: Fields, file: _File) -> tuple[Note, ...]:
     for n, node in enumerate(fields.items("notes"), 1):
         each = Fields(node, ("a note", "提示"), file.problems, ("says",), ("if", "cite"))
         name = f"notes.{n}"
-        condition = _read_leaf(node_of(each, "if"), name, file) if each.has("if") else Condition("all", name, at=each.place)
-        found.append(Note(name, condition, read_words(node_of(each, "says"), ("a note", "提示"), file.problems) if each.has("says") else NO_WORDS, each.citations()))
+        condition = (
+            _read_leaf(node_of(each, "if"), name, file) if each.has("if") else Condition("all", name, at=each.place)
+        )
+        found.append(
+            Note(
+                name,
+                condition,
+                read_words(node_of(each, "says"), ("a note", "提示"), file.problems) if each.has("says") else NO_WORDS,
+                each.citations(),
+            )
+        )
     return tuple(found)
 
 
 def _read_examples(fields: Fields, problems: Problems) -> tuple[Example, ...]:
     found: list[Example] = []
     for node in fields.items("examples"):
-        each = Fields(node, ("an example", "例子"), problems, ("says", "on", "expect"), ("like", "without", "household", "also"))
+        each = Fields(
+            node, ("an example", "例子"), problems, ("says", "on", "expect"), ("like", "without", "household", "also")
+        )
         day = each.day("on")
         says = each.words("says", ("an example", "例子"))
         if day is None or not each.has("expect"):
@@ -372,8 +473,12 @@ def _read_examples(fields: Fields, problems: Problems) -> tuple[Example, ...]:
         expect, also = each.mapping("expect"), each.mapping("also")
         found.append(
             Example(
-                says, day, raw, cast("dict[str, Any]", plain(expect)) if expect else {},
-                cast("dict[str, dict[str, Any]]", plain(also)) if also else {}, each.place,
+                says,
+                day,
+                raw,
+                cast("dict[str, Any]", plain(expect)) if expect else {},
+                cast("dict[str, dict[str, Any]]", plain(also)) if also else {},
+                each.place,
             )
         )
     return tuple(found)

@@ -20,17 +20,26 @@ CODES: dict[str, tuple[str, str]] = {
     "not-yaml": ("this is not YAML: {why}", "不是合法的 YAML：{why}"),
     "too-deep": ("nested more than {limit} levels deep", "嵌套超过 {limit} 层"),
     "too-many-values": ("the file holds more than {limit} values", "文件中的值超过 {limit} 个"),
-    "several-documents": ("a file holds one YAML document; a second one begins here", "一个文件只能有一个 YAML 文档，此处开始了第二个"),
+    "several-documents": (
+        "a file holds one YAML document; a second one begins here",
+        "一个文件只能有一个 YAML 文档，此处开始了第二个",
+    ),
     "duplicate-key": ("the key '{key}' stands twice in this mapping", "键“{key}”在同一映射中出现了两次"),
     "key-not-text": ("a key must be plain text", "键必须是文本"),
     "anchor-or-alias": ("anchors and aliases (& and *) are not allowed", "不允许使用锚点和别名（& 和 *）"),
     "tag": ("tags ({tag}) are not allowed", "不允许使用标签（{tag}）"),
-    "surprising-scalar": ("'{text}' is read differently by different YAML readers", "“{text}”在不同的 YAML 读取器中含义不同"),
+    "surprising-scalar": (
+        "'{text}' is read differently by different YAML readers",
+        "“{text}”在不同的 YAML 读取器中含义不同",
+    ),
     # -- the shape of what was read --
     "wrong-shape": ("{what} must be {wanted}, not {found}", "{what}必须是{wanted_zh}，而不是{found_zh}"),
     "unknown-key": ("the key '{key}' has no meaning here", "此处没有名为“{key}”的键"),
     "missing-key": ("{what} lacks '{key}'", "{what}缺少“{key}”"),
-    "missing-label": ("{what} needs its words in both languages: '{lang}' is missing", "{what}需要中英文名称：缺少“{lang}”"),
+    "missing-label": (
+        "{what} needs its words in both languages: '{lang}' is missing",
+        "{what}需要中英文名称：缺少“{lang}”",
+    ),
     "bad-value": ("'{text}' is not {wanted}", "“{text}”不是{wanted_zh}"),
     "out-of-range": ("{text} lies outside {lowest} to {highest}", "{text} 不在 {lowest} 到 {highest} 之间"),
     "not-one-of": ("'{text}' is not one of: {choices}", "“{text}”不是下列之一：{choices}"),
@@ -67,7 +76,10 @@ CODES: dict[str, tuple[str, str]] = {
     "units-differ": ("{left} and {right} are different units", "{left} 与 {right} 单位不同"),
     "unknown-choice": ("'{text}' is not one of the choices of '{name}'", "“{text}”不是“{name}”的可选值"),
     "choice-compared": ("a choice can be compared with == and 'in' only", "选项只能用 == 或 in 比较"),
-    "compared-with-true": ("write '{better}' instead of comparing with true or false", "请直接写“{better}”，不要与 true 或 false 比较"),
+    "compared-with-true": (
+        "write '{better}' instead of comparing with true or false",
+        "请直接写“{better}”，不要与 true 或 false 比较",
+    ),
     "number-in-rule": (
         "the number {text} is written into a rule: make it a parameter with a date and a source",
         "规则中写入了数值 {text}：请改为带日期和来源的参数",
@@ -75,12 +87,18 @@ CODES: dict[str, tuple[str, str]] = {
     "table-without-key": ("'{name}' is a table: give its key in [ ]", "“{name}”是表：请在 [ ] 中给出键"),
     "not-a-table": ("'{name}' is not a table", "“{name}”不是表"),
     "keys-do-not-fit": ("'{name}' has {wanted} key(s), {found} given", "“{name}”有 {wanted} 个键，给出了 {found} 个"),
-    "divisor-may-be-zero": ("the divisor may be zero or less: its declared range is {range}", "除数可能为零或负：其声明范围是 {range}"),
+    "divisor-may-be-zero": (
+        "the divisor may be zero or less: its declared range is {range}",
+        "除数可能为零或负：其声明范围是 {range}",
+    ),
     "both-factors-cross-zero": (
         "both factors may be above and below zero: {left} and {right}",
         "两个因数都可能跨越零：{left} 与 {right}",
     ),
-    "rounds-below-zero": ("only what cannot be below zero is rounded: the range is {range}", "只能对非负数舍入：范围是 {range}"),
+    "rounds-below-zero": (
+        "only what cannot be below zero is rounded: the range is {range}",
+        "只能对非负数舍入：范围是 {range}",
+    ),
     "overflow": ("the integers behind this may pass 64 bits (up to {size})", "此处的整数可能超出 64 位（可达 {size}）"),
     "never-holds": (
         "this can never hold: {left} lies in {left_range}, {right} in {right_range}",
@@ -109,12 +127,18 @@ CODES: dict[str, tuple[str, str]] = {
     "no-source": ("a figure needs its source", "数值必须注明来源"),
     "no-citation": ("the policy '{name}' cites no law or document", "政策“{name}”没有引用法律或文件"),
     "no-examples": ("the policy '{name}' has no examples", "政策“{name}”没有例子"),
-    "no-example-with-status": ("'{name}' has no example that comes out {status}", "“{name}”没有结论为“{status_zh}”的例子"),
+    "no-example-with-status": (
+        "'{name}' has no example that comes out {status}",
+        "“{name}”没有结论为“{status_zh}”的例子",
+    ),
     "amount-not-rounded": (
         "'{name}' may come to a part of a fen: say how it is rounded",
         "“{name}”可能出现不足一分的金额：请写明舍入方法",
     ),
-    "per-and-unit-differ": ("'{name}' is paid per {per}, so its amount must be in {wanted}, not {found}", "“{name}”按{per}发放，金额单位应为 {wanted}，而不是 {found}"),
+    "per-and-unit-differ": (
+        "'{name}' is paid per {per}, so its amount must be in {wanted}, not {found}",
+        "“{name}”按{per}发放，金额单位应为 {wanted}，而不是 {found}",
+    ),
     "too-many-choices": (
         "the exclusions around '{name}' leave {count} ways to choose; at most {limit} are allowed",
         "“{name}”周围的互斥关系有 {count} 种选法，最多 {limit} 种",
@@ -124,7 +148,10 @@ CODES: dict[str, tuple[str, str]] = {
         "“{name}”属于 {other}，与 {own} 不同时生效",
     ),
     # -- examples and households --
-    "unknown-household": ("no household of rules/households.yaml is called '{name}'", "rules/households.yaml 中没有名为“{name}”的家庭"),
+    "unknown-household": (
+        "no household of rules/households.yaml is called '{name}'",
+        "rules/households.yaml 中没有名为“{name}”的家庭",
+    ),
     "bad-household": ("{path}: {why}", "{path}：{why_zh}"),
     "example-fails": ("{what} should be {wanted}, but comes out as {found}", "{what}应为 {wanted}，结果却是 {found}"),
     "example-not-in-force": ("'{name}' is not in force on {on}", "“{name}”在 {on} 未生效"),
@@ -185,9 +212,7 @@ class Problems:
     found: list[Problem] = field(default_factory=list)
     lines: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(
-        self, code: str, place: Place, hint: tuple[str, str] | str = "", /, **words: object
-    ) -> None:
+    def add(self, code: str, place: Place, hint: tuple[str, str] | str = "", /, **words: object) -> None:
         """Note a problem. `code` must be a row of CODES; `hint` is (English, Chinese) or one text for both."""
         both = (hint, hint) if isinstance(hint, str) else hint
         rows = self.lines.get(place.file, [])

@@ -14,6 +14,7 @@ from typing import Any, cast
 from engine.language.checks import CHECKS
 from engine.language.expressions import Names
 from engine.language.fields import Fields, plain
+from engine.language.figures import read_parameters
 from engine.language.model import Choice, ExclusionGroup, Fact, Group, Jurisdiction, Policy, Rulebook
 from engine.language.places import Place
 from engine.language.policies import Heading, read_heading, read_policy
@@ -21,7 +22,6 @@ from engine.language.problems import Problem, Problems, RulebookError
 from engine.language.source import Mapping, Node, read_yaml
 from engine.language.tree import NO_WORDS
 from engine.language.vocabulary import check_name, read_derived, read_vocabulary
-from engine.language.figures import read_parameters
 
 CATALOGUE = "policies.yaml"
 MOST_CHOICES = 32
@@ -110,7 +110,11 @@ class _Book:
         if catalogue is None:
             return None
         fields = Fields(
-            catalogue, ("the catalogue", "目录"), self.problems, ("title", "vocabulary", "jurisdictions", "groups"), ("parameters", "households")
+            catalogue,
+            ("the catalogue", "目录"),
+            self.problems,
+            ("title", "vocabulary", "jurisdictions", "groups"),
+            ("parameters", "households"),
         )
         jurisdictions = self.jurisdictions(fields)
         groups, listed = self.groups(fields, jurisdictions)
@@ -143,8 +147,18 @@ class _Book:
         order = decision_order(found, self.problems)
         facts = ordered_facts(facts, self.problems)
         return Rulebook(
-            fields.words("title"), digest_of(self.files), dict(sorted(self.files.items())), choices, facts, parameters,
-            found, groups, jurisdictions, households, order, exclusion_groups(found, self.problems),
+            fields.words("title"),
+            digest_of(self.files),
+            dict(sorted(self.files.items())),
+            choices,
+            facts,
+            parameters,
+            found,
+            groups,
+            jurisdictions,
+            households,
+            order,
+            exclusion_groups(found, self.problems),
         )
 
     def jurisdictions(self, fields: Fields) -> dict[str, Jurisdiction]:

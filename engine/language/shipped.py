@@ -15,7 +15,7 @@ class NoRules(Exception):
 
 
 def rule_files(given: str | None = None) -> dict[str, str]:
-    """The texts of a rulebook by path: the folder `given`, else $JIUZHU_RULES, else this folder, else the shipped rules.
+    """The texts of a rulebook by path: of the folder `given`, else $JIUZHU_RULES, else this folder, else as shipped.
 
     Raises NoRules where a folder was named that holds no catalogue.
     """

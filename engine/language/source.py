@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Union
 
 import yaml
 
@@ -21,7 +20,7 @@ LARGEST_FILE = 1_000_000  # bytes
 DEEPEST = 40
 MOST_VALUES = 100_000
 
-Value = Union[str, bool, int, Decimal, date, None]
+Value = str | bool | int | Decimal | date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Mapping:
     keys: dict[str, Place]
 
 
-Node = Union[Scalar, Sequence, Mapping]
+Node = Scalar | Sequence | Mapping
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\Z")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\.[0-9]{1,30}\Z")
@@ -73,7 +72,12 @@ def read_yaml(text: bytes, file: str, problems: Problems) -> Node | None:
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problems.add("not-readable", here, ("save the file as UTF-8", "请以 UTF-8 编码保存文件"), why=f"byte {error.start} is not UTF-8")
+        problems.add(
+            "not-readable",
+            here,
+            ("save the file as UTF-8", "请以 UTF-8 编码保存文件"),
+            why=f"byte {error.start} is not UTF-8",
+        )
         return None
     problems.lines[file] = decoded.splitlines()
     try:
@@ -110,6 +114,7 @@ class _Builder:
 
     def _place(self, event: yaml.Event) -> Place:
         start, end = event.start_mark, event.end_mark
+        assert start is not None and end is not None  # the parser marks every event
         width = end.column - start.column if end.line == start.line else 1
         return Place(self.file, start.line + 1, start.column + 1, max(1, width))
 
@@ -166,9 +171,9 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, in_flow: bool, stack: list[_Frame]) -> Scalar:
         place, text = self._place(event), event.value
-        plain = event.style is None or event.style == ""
-        if not plain:
-            if event.style in "'\"":
+        style = event.style or ""
+        if style:
+            if style in "'\"":
                 place = Place(place.file, place.line, place.column + 1, max(1, place.width - 2))
             return Scalar(place, text, text, False, in_flow)
         if stack and stack[-1].wants_key:
@@ -188,10 +193,15 @@ class _Builder:
             try:
                 return date.fromisoformat(text)
             except ValueError:
-                self.problems.add("bad-value", place, text=text, wanted="a day of the calendar", wanted_zh="日历上的日期")
+                self.problems.add(
+                    "bad-value", place, text=text, wanted="a day of the calendar", wanted_zh="日历上的日期"
+                )
                 return None
         if _SURPRISE.match(text):
-            hint = ("put it in quotes, or write true, false, null or a plain decimal", "请加引号，或写 true、false、null 或普通小数")
+            hint = (
+                "put it in quotes, or write true, false, null or a plain decimal",
+                "请加引号，或写 true、false、null 或普通小数",
+            )
             self.problems.add("surprising-scalar", place, hint, text=text)
         return text
 
@@ -231,7 +241,10 @@ class _Frame:
         elif node.text in self.entries:
             first = self.keys[node.text]
             problems.add(
-                "duplicate-key", node.place, (f"it stands first at line {first.line}", f"首次出现在第 {first.line} 行"), key=node.text
+                "duplicate-key",
+                node.place,
+                (f"it stands first at line {first.line}", f"首次出现在第 {first.line} 行"),
+                key=node.text,
             )
             self.skip = True
         else:

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from engine.language.conditions import condition_of
 from engine.language.expressions import Names, Scope, read_expression
-from engine.language.fields import KEPT, Fields, Pair, is_name, read_words
+from engine.language.fields import KEPT, Fields, is_name, read_words
 from engine.language.model import ChoiceSet, Fact
 from engine.language.places import Place
 from engine.language.problems import Problems
@@ -19,7 +19,20 @@ from engine.language.source import Mapping, Node, Scalar
 from engine.language.types import OUTER, SCALE, Base, Type, Unit, decimal_text
 
 LEVELS = ("household", "member")
-_FACT_KEYS = ("unit", "choices", "step", "lowest", "highest", "question", "help", "subject", "department", "sensitive", "cite", "note")
+_FACT_KEYS = (
+    "unit",
+    "choices",
+    "step",
+    "lowest",
+    "highest",
+    "question",
+    "help",
+    "subject",
+    "department",
+    "sensitive",
+    "cite",
+    "note",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ def read_vocabulary(
 
 def check_name(name: str, at: Place, problems: Problems, *taken: dict[str, Fact] | dict[str, Place]) -> bool:
     """Whether `name` may be declared at `at`: well-formed, not kept, not taken."""
-    if not is_name(name) and not (name in ("relation",)):
+    if not is_name(name) and name not in ("relation",):
         hint = (f"'{name}' is a word of the language", f"“{name}”是语言的保留字") if name in KEPT else ("", "")
         problems.add("bad-name", at, hint, name=name)
         return False
@@ -89,10 +102,13 @@ def _read_choices(node: Mapping | None, problems: Problems) -> dict[str, ChoiceS
                 problems.add("missing-key", node.keys[name], what=what[0], key="a choice")
             continue
         words = {
-            value: read_words(label, (f"the choice '{value}'", f"选项“{value}”"), problems) for value, label in body.entries.items()
+            value: read_words(label, (f"the choice '{value}'", f"选项“{value}”"), problems)
+            for value, label in body.entries.items()
         }
         if len(words) > 60:
-            problems.add("bad-value", node.keys[name], text=f"{len(words)} choices", wanted="at most 60", wanted_zh="最多 60 个")
+            problems.add(
+                "bad-value", node.keys[name], text=f"{len(words)} choices", wanted="at most 60", wanted_zh="最多 60 个"
+            )
         found[name] = ChoiceSet(name, tuple(words), words)
     return found
 
@@ -117,9 +133,18 @@ def _read_fact(
     if kind is None:
         return None, None
     fact = Fact(
-        name, level, label, kind, order,
-        question=fields.words("question"), help=fields.words("help"), subject=fields.words("subject"),
-        department=fields.words("department"), sensitive=fields.flag("sensitive"), cite=fields.citations(), at=at,
+        name,
+        level,
+        label,
+        kind,
+        order,
+        question=fields.words("question"),
+        help=fields.words("help"),
+        subject=fields.words("subject"),
+        department=fields.words("department"),
+        sensitive=fields.flag("sensitive"),
+        cite=fields.citations(),
+        at=at,
     )
     text = expression_text(fields.get("is"), problems) if derived else None
     return fact, Pending(name, *text) if text else None
@@ -130,7 +155,15 @@ def expression_text(node: Node | None, problems: Problems) -> tuple[str, Place] 
     if node is None:
         return None
     if not isinstance(node, Scalar) or node.value is None:
-        problems.add("wrong-shape", node.place, what="an expression", wanted="one line of text", wanted_zh="一行文本", found="something else", found_zh="其他内容")
+        problems.add(
+            "wrong-shape",
+            node.place,
+            what="an expression",
+            wanted="one line of text",
+            wanted_zh="一行文本",
+            found="something else",
+            found_zh="其他内容",
+        )
         return None
     if node.in_flow and node.plain and (node.text.count("(") != node.text.count(")") or set("[]{}") & set(node.text)):
         hint = ("put the whole expression in double quotes", "请给整个表达式加双引号")
@@ -163,7 +196,14 @@ def read_type(fields: Fields, choices: dict[str, ChoiceSet], problems: Problems)
     if unit is None or (base is Base.MONEY and not any(n == "CNY" for n, _ in unit.powers)):
         hint = ("such as CNY, CNY/month, people, years, m2", "例如 CNY、CNY/month、people、years、m2")
         text = fields.text("unit") or "no unit"
-        problems.add("bad-value", fields.at("unit"), hint, text=text, wanted="a unit that fits the type", wanted_zh="与类型相符的单位")
+        problems.add(
+            "bad-value",
+            fields.at("unit"),
+            hint,
+            text=text,
+            wanted="a unit that fits the type",
+            wanted_zh="与类型相符的单位",
+        )
         return None
     scale = _scale(fields, base, problems)
     least, most = OUTER[base]
@@ -179,8 +219,7 @@ def _scale(fields: Fields, base: Base, problems: Problems) -> int:
     if not fields.has("step"):
         return SCALE[base]
     step = fields.number("step")
-    if step in (Fraction(1, 10**k) for k in range(9)):
-        assert step is not None
+    if step is not None and step in [Fraction(1, 10**k) for k in range(9)]:
         return int(1 / step)
     problems.add("bad-value", fields.at("step"), text=step, wanted="1, 0.1, 0.01 …", wanted_zh="1、0.1、0.01 等")
     return SCALE[base]
@@ -198,8 +237,13 @@ def read_derived(facts: dict[str, Fact], pending: list[Pending], names: Names, p
         same = expr.type.base is fact.type.base or (expr.type.numeric and fact.type.numeric)
         if not same or expr.type.choices != fact.type.choices:
             problems.add(
-                "wrong-type", each.place, what=f"'{fact.name}'", wanted=fact.type.words("en"), wanted_zh=fact.type.words("zh"),
-                found=expr.type.words("en"), found_zh=expr.type.words("zh"),
+                "wrong-type",
+                each.place,
+                what=f"'{fact.name}'",
+                wanted=fact.type.words("en"),
+                wanted_zh=fact.type.words("zh"),
+                found=expr.type.words("en"),
+                found_zh=expr.type.words("zh"),
             )
             continue
         if fact.type.numeric and not expr.type.unit.agrees(fact.type.unit):

@@ -31,7 +31,7 @@ def text_in(lang: str, zh: str, en: str) -> str:
 
 
 def number_text(value: Fraction, kind: Type, lang: str, digits: int = 2) -> str:
-    """A number as people write it: `1,650.00 元/月`; what does not end in `digits` decimals is marked as rounded (≈)."""
+    """A number as people write it: `1,650.00 元/月`; what does not end in `digits` decimals is rounded and marked ≈."""
     if kind.base is Base.DATE:
         return day_of(int(value)).isoformat()
     if kind.base is Base.RATIO:
@@ -58,7 +58,13 @@ def _with_commas(scaled: int, digits: int) -> str:
 
 
 def span_text(
-    least: Fraction, most: Fraction, kind: Type, lang: str, open_below: bool = False, open_above: bool = False, digits: int = 2
+    least: Fraction,
+    most: Fraction,
+    kind: Type,
+    lang: str,
+    open_below: bool = False,
+    open_above: bool = False,
+    digits: int = 2,
 ) -> str:
     """A range in words. An end that is open rests on an outer limit alone: it is never shown as a number."""
     if least == most:
@@ -120,7 +126,9 @@ class Wording:
             return self._let(expr.name, policy)
         if op == "parameter":
             keys = [self.expression(key, policy) for key in expr.args]
-            return self.parameter(expr.name) + (f"（{self.join.join(keys)}）" if keys and lang == "zh" else f" ({self.join.join(keys)})" if keys else "")
+            return self.parameter(expr.name) + (
+                f"（{self.join.join(keys)}）" if keys and lang == "zh" else f" ({self.join.join(keys)})" if keys else ""
+            )
         row = OPERATORS[op]
         template = row.zh if lang == "zh" else row.en
         if op in ("receives", "qualifies", "holds"):
@@ -132,7 +140,10 @@ class Wording:
         if row.form == "members":
             return self._members(expr, template, policy)
         own = _BINDING.get(op, 8)
-        args = [self.expression(arg, policy, own + (number > 0 and op in ("-", "/"))) for number, arg in enumerate(expr.args)]
+        args = [
+            self.expression(arg, policy, own + (number > 0 and op in ("-", "/")))
+            for number, arg in enumerate(expr.args)
+        ]
         text = template.replace("{*}", self.join.join(args)).format(*args)
         return self._bracketed(text, own < binding)
 
@@ -168,7 +179,11 @@ class Wording:
     def relation(self, expr: Expr) -> str:
         """The words between the two sides of a comparison."""
         row = OPERATORS[expr.op]
-        return row.zh.replace("{0}", "").replace("{1}", "") if self.lang == "zh" else row.en.replace("{0} is ", "").replace("{1}", "").strip()
+        return (
+            row.zh.replace("{0}", "").replace("{1}", "")
+            if self.lang == "zh"
+            else row.en.replace("{0} is ", "").replace("{1}", "").strip()
+        )
 
     def condition(self, node: Condition, policy: Policy | None = None) -> str:
         """A leaf's sentence, or the heading of a group."""
@@ -177,7 +192,11 @@ class Wording:
             assert node.expr is not None
             return self.expression(node.expr, policy)
         if node.kind == "not":
-            return OPERATORS["not"].zh.format(self.condition(node.parts[0], policy)) if lang == "zh" else OPERATORS["not"].en.format(self.condition(node.parts[0], policy))
+            return (
+                OPERATORS["not"].zh.format(self.condition(node.parts[0], policy))
+                if lang == "zh"
+                else OPERATORS["not"].en.format(self.condition(node.parts[0], policy))
+            )
         if node.kind in ("any_member", "every_member"):
             where, body = node.parts
             row = OPERATORS[node.kind]
@@ -197,7 +216,9 @@ class Wording:
         if node.kind in ("all", "any", "none") and node.parts:
             word = text_in(self.lang, "且", " and ") if node.kind == "all" else text_in(self.lang, "或", " or ")
             text = word.join(self._inside(part, policy) for part in node.parts)
-            return self._bracketed(text, node.kind != "all") if node.kind != "none" else OPERATORS["not"].zh.format(text)
+            return (
+                self._bracketed(text, node.kind != "all") if node.kind != "none" else OPERATORS["not"].zh.format(text)
+            )
         return self.condition(node, policy)
 
     def figure(self, parameter: Parameter, value: Fraction | None) -> str:
@@ -213,4 +234,3 @@ def money_text(fen: int, lang: str, per: str = "") -> str:
     if not per:
         return text_in(lang, f"{text} 元", f"{text} yuan")
     return text_in(lang, f"{PERIODS[per].zh} {text} 元", f"{text} yuan {PERIODS[per].en}")
-

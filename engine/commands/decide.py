@@ -159,7 +159,7 @@ class _Page:
         shown: dict[tuple[str, object], list[tuple[Answer, Line]]] = {}
         for answer in found:
             line = self.explainer.answer(answer)
-            line = line if self.full else decisive(line, answer)
+            line = line if self.full else decisive(line, answer, self.decision.program)
             shown.setdefault((answer.policy.id, _likeness(line, answer)), []).append((answer, line))
         for alike in shown.values():
             answer, line = alike[0]
@@ -340,9 +340,9 @@ def _first(line: Line) -> str:
     return line.text
 
 
-def decisive(line: Line, answer: Answer) -> Line:
+def decisive(line: Line, answer: Answer, program: Program) -> Line:
     """The same explanation with only what settles each group, and derived facts closed where they are met."""
-    kinds = conditions_of(answer.policy)
+    kinds = conditions_of(program, answer.policy)
 
     def cut(each: Line, depth: int) -> Line:
         node = kinds.get(each.id)

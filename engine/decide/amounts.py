@@ -25,7 +25,7 @@ class Amount:
 
     @property
     def yearly(self) -> tuple[int, int]:
-        """Least and most over twelve months from the day of the decision; what the authority sets counts as its least."""
+        """Least and most in the twelve months from the day of the decision; `up_to` counts as its least."""
         if self.item.up_to:
             return 0, 0
         times = TIMES.get(self.item.per, 0)

@@ -195,7 +195,7 @@ class _Trial:
                     self.near.setdefault(outcome.id, set()).add(outcome.word)
 
     def leaf(self, outcome: Outcome) -> Condition | None:
-        node = conditions_of(self.policy).get(outcome.id)
+        node = conditions_of(self.program, self.policy).get(outcome.id)
         return node if node is not None and compares(node) else None
 
     def look_at_statuses(self) -> None:

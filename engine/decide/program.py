@@ -82,6 +82,7 @@ class Program:
     derive: Callable[..., Any]
     derived: dict[str, Layout]
     functions: dict[tuple[str, date], tuple[Callable[..., Any], Layout]]
+    conditions: dict[tuple[str, date], dict[str, Condition]]  # of each policy version, by condition id
     source: str
     dependents: dict[str, frozenset[str]]  # policies whose answer can rest on this one, through qualifies or holds
     held: frozenset[str]  # policies asked by `holds`
@@ -127,6 +128,7 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
         space["derive"],
         derived,
         {key: (space[g.name], g.layout) for key, g in generated.items()},
+        {(p.id, p.from_date): {n.id: n for tree in p.conditions() for n in tree.walk()} for p in rulebook.policies},
         source,
         _dependents(rulebook, asks),
         frozenset(held),

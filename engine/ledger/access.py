@@ -1,5 +1,6 @@
-"""The second log: who looked at which case, when and why. Chained like the first, in the same file, so that one commit
-takes entries of both. It holds no identity field; `why` is the reader's own words, and readers are told so."""
+"""The second log: who looked at which case, when and why. Chained like the first, in the same file, so that
+one commit takes entries of both. It holds no identity field; `why` is the reader's own words, and readers
+are told so."""
 
 import json
 import sqlite3
@@ -14,7 +15,8 @@ from engine.ledger.errors import Refused
 __all__ = ["KINDS", "Access", "AccessDraft", "access", "body_of", "page"]
 
 KINDS = ("read", "identity", "search", "replay", "export", "administer")
-"""read: a case. identity: its people, decrypted. search: cases were looked for. replay: a case was decided again.
+"""read: a case. identity: its people, decrypted. search: cases were looked for. replay: a case was decided
+again.
 export: entries or proofs left the house. administer: keys, rules or backups."""
 
 
@@ -47,8 +49,8 @@ class Access:
 def access(
     kind: str, who: str, why: str, at: str, *, case: int | None = None, what: Mapping[str, Any] | None = None
 ) -> AccessDraft:
-    """A look by API key id `who` at entry `case` (None: at no single one). `what`: details, a canonical JSON object;
-    of a search by person the fields used, never the words looked for. Raises Refused."""
+    """A look by API key id `who` at entry `case` (None: at no single one). `what`: details, a canonical
+    JSON object; of a search by person the fields used, never the words looked for. Raises Refused."""
     if kind not in KINDS:
         raise Refused(
             f"查阅种类须为 {'、'.join(KINDS)} 之一", f"the kind is one of {', '.join(KINDS)}", "bad-access"
@@ -63,7 +65,8 @@ def access(
 
 
 def body_of(who: str, case: int | None, why: str, what: str) -> bytes:
-    """The document whose digest stands in the header: {case, what, who, why}, with `what` as canonical text."""
+    """The document whose digest stands in the header: {case, what, who, why}, with `what` as canonical
+    text."""
     head = canonical.dumps({"case": case})[:-1]
     tail = canonical.dumps({"who": who, "why": why})[1:]
     return head + b',"what":' + what.encode() + b"," + tail
@@ -77,7 +80,8 @@ def page(
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[Access, ...]:
-    """Looks, newest first: at one case, by one key, or all; those before number `before`, for the next page."""
+    """Looks, newest first: at one case, by one key, or all; those before number `before`, for the next
+    page."""
     conditions = {'"case" = ?': case, "who = ?": who, "seq < ?": before}
     used = {text: value for text, value in conditions.items() if value is not None}
     where = f"WHERE {' AND '.join(used)}" if used else ""

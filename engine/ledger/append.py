@@ -1,9 +1,10 @@
-"""Appending, durably and in groups: many threads' records go to disk in one commit, and each caller returns only when
-its own is there.
+"""Appending, durably and in groups: many threads' records go to disk in one commit, and each caller returns
+only when its own is there.
 
-A sync to disk takes a few milliseconds however much it carries, so it is shared. Whoever comes first leads: it takes
-the lock that keeps other processes out, then everything that is waiting by then, writes it and commits once; whoever
-came in the meantime is led by the first among them. No thread of its own, so nothing to start, stop or lose in a fork.
+A sync to disk takes a few milliseconds however much it carries, so it is shared. Whoever comes first leads:
+it takes the lock that keeps other processes out, then everything that is waiting by then, writes it and
+commits once; whoever came in the meantime is led by the first among them. No thread of its own, so nothing
+to start, stop or lose in a fork.
 """
 
 import os
@@ -39,10 +40,12 @@ class _Slot:
 
 
 class Writer:
-    """Appends to one ledger. One for each process, shared by its threads; several processes may write at once."""
+    """Appends to one ledger. One for each process, shared by its threads; several processes may write at
+    once."""
 
     def __init__(self, store: Store, keyring: Keyring | None = None, *, largest_group: int = 256) -> None:
-        """`keyring`: needed only for drafts that carry an identity. `largest_group`: callers in one commit at most."""
+        """`keyring`: needed only for drafts that carry an identity. `largest_group`: callers in one commit
+        at most."""
         self._store = store
         self._keyring = keyring
         self._largest = largest_group
@@ -59,9 +62,9 @@ class Writer:
         """Write one record; returns when it is on disk.
 
         With an idempotency key that was used before for the same body: the receipt of then, `repeated` set.
-        Raises what the ledger refuses (Refused, NotFound, Erased, KeyMissing, RequestConflict), or StoreFailed when
-        the disk did not take it; after StoreFailed the record may still turn out to be there, as after any lost
-        answer, so a caller that matters sends an idempotency key and asks again.
+        Raises what the ledger refuses (Refused, NotFound, Erased, KeyMissing, RequestConflict), or
+        StoreFailed when the disk did not take it; after StoreFailed the record may still turn out to be
+        there, as after any lost answer, so a caller that matters sends an idempotency key and asks again.
         """
         (outcome,) = self.append_all([draft])
         if isinstance(outcome, LedgerError):
@@ -69,8 +72,8 @@ class Writer:
         return outcome
 
     def append_all(self, drafts: Sequence[Draft | AccessDraft]) -> list[Outcome]:
-        """Write several records in one commit, in this order. Each has its own outcome: a receipt, or why it was
-        refused. Raises StoreFailed when the disk took none of them."""
+        """Write several records in one commit, in this order. Each has its own outcome: a receipt, or why
+        it was refused. Raises StoreFailed when the disk took none of them."""
         if self._pid != os.getpid():  # a fork: the parent's connection, lock and queue are not ours
             self._start()
         slot = _Slot([prepare(draft) for draft in drafts])
@@ -93,8 +96,8 @@ class Writer:
         self._connection = None
 
     def scrub(self) -> bool:
-        """Move everything out of the write-ahead log and empty it, so that what was erased is on no page of either
-        file. False when a long-running reader is in the way: try again later."""
+        """Move everything out of the write-ahead log and empty it, so that what was erased is on no page of
+        either file. False when a long-running reader is in the way: try again later."""
         connection = connect(self._store.path)
         try:
             connection.execute("PRAGMA busy_timeout = 2000")
@@ -130,7 +133,8 @@ class Writer:
                     self._waiting[0].wake.release()
 
     def _commit(self, group: list[_Slot]) -> None:
-        """Fill `group` with who is waiting once the ledger is ours, write their records, commit, set outcomes."""
+        """Fill `group` with who is waiting once the ledger is ours, write their records, commit, set
+        outcomes."""
         connection = self._own_connection()
         with self._store.alone(connection):
             group += self._take()

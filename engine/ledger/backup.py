@@ -1,8 +1,9 @@
 """A copy of the ledger while it is being written, and its way back.
 
-The copy is one moment of the ledger, whole. It holds the wrapped data keys of households not erased by then, so an old
-copy can bring back what was erased later: keep copies no longer than the law lets identities be kept after an erasure.
-The key files are not in it: without them its identities stay closed, and they must be kept safe elsewhere.
+The copy is one moment of the ledger, whole. It holds the wrapped data keys of households not erased by
+then, so an old copy can bring back what was erased later: keep copies no longer than the law lets
+identities be kept after an erasure. The key files are not in it: without them its identities stay closed,
+and they must be kept safe elsewhere.
 """
 
 import os
@@ -22,8 +23,9 @@ __all__ = ["backup", "restore"]
 def backup(store: Store, target: str | Path) -> Report:
     """Copy the ledger to `target` and verify the copy; the report of that. Writers go on meanwhile.
 
-    The copy gets its name only when it is complete and synced. Raises StoreFailed if `target` is there already or the
-    disk does not take it, Damaged if the copy does not verify (it is left in place as `target`.new, to be looked at).
+    The copy gets its name only when it is complete and synced. Raises StoreFailed if `target` is there
+    already or the disk does not take it, Damaged if the copy does not verify (it is left in place as
+    `target`.new, to be looked at).
     """
     target = Path(target)
     with closing(connect(store.path, readonly=True)) as source:
@@ -31,8 +33,8 @@ def backup(store: Store, target: str | Path) -> Report:
 
 
 def restore(copy: str | Path, target: str | Path, *, checkpoints: Collection[Checkpoint] = ()) -> Report:
-    """Put a copy in place as the ledger `target`, after verifying it, against `checkpoints` kept elsewhere too: one
-    that covers more entries than the copy has says how much is lost. Raises as `backup` does."""
+    """Put a copy in place as the ledger `target`, after verifying it, against `checkpoints` kept elsewhere
+    too: one that covers more entries than the copy has says how much is lost. Raises as `backup` does."""
     with closing(connect(copy, readonly=True)) as source:
         return _copy(source, Path(target), checkpoints)
 
@@ -47,13 +49,11 @@ def _copy(source: sqlite3.Connection, target: Path, checkpoints: Collection[Chec
         os.close(os.open(building, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with closing(sqlite3.connect(building, isolation_level=None)) as copy:
             source.backup(copy)  # all pages in one step: a snapshot, however busy the writers are
-            copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, readable where nothing may be written
         report = verify(building, checkpoints=checkpoints)
         if not report.ok:
             first = report.findings[0]
             raise Damaged(f"副本未通过核验：{first.zh}", f"the copy does not verify: {first.en}")
-        for end in ("-wal", "-shm"):
-            Path(f"{building}{end}").unlink(missing_ok=True)
         with open(building, "rb") as file:
             os.fsync(file.fileno())
         os.link(building, target)  # unlike a rename, refuses to put itself over a ledger that is there

@@ -1,10 +1,12 @@
 """The hash chain: what of an entry is hashed, and how one entry holds the one before it.
 
-An entry's *header* is canonical JSON: its number, kind and time, what it refers to, the digests of all that it
-carries, and the hash of the entry before. The entry's hash is SHA-256(0x00 || header): the leaf hash of RFC 9162
-section 2.1.1. So one hash serves the chain and the Merkle tree, and a header plus a proof is all an auditor needs.
+An entry's *header* is canonical JSON: its number, kind and time, what it refers to, the digests of all that
+it carries, and the hash of the entry before. The entry's hash is SHA-256(0x00 || header): the leaf hash of
+RFC 9162 section 2.1.1. So one hash serves the chain and the Merkle tree, and a header plus a proof is all
+an auditor needs.
 
-There are two logs in one ledger, of the same make: `decisions`, and `access` (who read which case, when and why).
+There are two logs in one ledger, of the same make: `decisions`, and `access` (who read which case, when and
+why).
 """
 
 import hashlib
@@ -32,7 +34,8 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One chained log: its name in headers and checkpoints, its table, and the columns its header is made of."""
+    """One chained log: its name in headers and checkpoints, its table, and the columns its header is made
+    of."""
 
     name: str
     table: str

@@ -1,7 +1,9 @@
-"""Checkpoints: size, root and head of both logs at a time, signed with Ed25519. An auditor keeps them elsewhere.
+"""Checkpoints: size, root and head of both logs at a time, signed with Ed25519. An auditor keeps them
+elsewhere.
 
-The chain alone cannot show that its newest entries were cut off, or that all of it was written anew by someone who has
-the file and the program. A checkpoint that was out of the house before can: its roots fix everything up to its sizes.
+The chain alone cannot show that its newest entries were cut off, or that all of it was written anew by
+someone who has the file and the program. A checkpoint that was out of the house before can: its roots fix
+everything up to its sizes.
 """
 
 import hashlib
@@ -37,13 +39,15 @@ __all__ = [
 ]
 
 PREFIX = b"jiuzhu-checkpoint-1\n"
-"""Stands before the canonical document when it is signed, so that the key's signatures mean nothing elsewhere."""
+"""Stands before the canonical document when it is signed, so that the key's signatures mean nothing
+elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed checkpoint. `document`: {at, format, key, ledger, logs: {name: {head, root, size}}, number, previous},
-    hashes and the public key in hex; `previous` is the SHA-256 of the checkpoint document before, or null."""
+    """A signed checkpoint. `document`: {at, format, key, ledger, logs: {name: {head, root, size}}, number,
+    previous}, hashes and the public key in hex; `previous` is the SHA-256 of the checkpoint document
+    before, or null."""
 
     document: dict[str, Any]
     signature: str
@@ -61,8 +65,8 @@ class Checkpoint:
         return int(self.document["logs"][log]["size"])
 
     def signed_by(self, trusted: Iterable[str] | None = None) -> bool:
-        """Whether the signature is good, and, with `trusted` given (public keys in hex), whether it is by one of
-        them. Without it a good signature only shows that the document is whole, not who made it."""
+        """Whether the signature is good, and, with `trusted` given (public keys in hex), whether it is by
+        one of them. Without it a good signature only shows that the document is whole, not who made it."""
         key = self.document.get("key")
         if trusted is not None and key not in set(trusted):
             return False
@@ -75,7 +79,8 @@ class Checkpoint:
 
 
 def create_signing_key(path: str | Path) -> Ed25519PrivateKey:
-    """Make a signing key at `path` (PEM), readable by its owner alone. Raises KeyMissing if something is there."""
+    """Make a signing key at `path` (PEM), readable by its owner alone. Raises KeyMissing if something is
+    there."""
     key = Ed25519PrivateKey.generate()
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     write_private(path, key.private_bytes(encoding, form, serialization.NoEncryption()), replace=False)
@@ -100,7 +105,8 @@ def public_key(key: Ed25519PrivateKey) -> str:
 
 
 def make(store: Store, key: Ed25519PrivateKey, at: str) -> Checkpoint:
-    """Sign the ledger as it stands and keep the checkpoint in it too. The caller sends `file()` out of the house."""
+    """Sign the ledger as it stands and keep the checkpoint in it too. The caller sends `file()` out of the
+    house."""
     with closing(connect(store.path)) as connection, store.alone(connection):
         heads = {
             log: (size, hash) for log, size, hash in connection.execute("SELECT log, size, hash FROM head")
@@ -152,7 +158,8 @@ def stored(connection: sqlite3.Connection, number: int) -> Checkpoint:
 
 
 def read_checkpoint(content: str | bytes) -> Checkpoint:
-    """Read a checkpoint file as `Checkpoint.file` shapes it; its signature is not checked here. Raises Refused."""
+    """Read a checkpoint file as `Checkpoint.file` shapes it; its signature is not checked here. Raises
+    Refused."""
     try:
         document = json.loads(content, parse_float=_no_float)
         checkpoint = Checkpoint(document["checkpoint"], document["signature"])

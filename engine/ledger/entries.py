@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 KINDS = ("decision", "confirmation", "departure", "correction", "erasure", "rulebook")
-"""decision: the engine's proposal. confirmation: a person adopts it. departure: a person decides otherwise, and why.
+"""decision: the engine's proposal. confirmation: a person adopts it. departure: a person decides otherwise,
+and why.
 correction: a decision made again, naming the old one. erasure: a household's identity was destroyed.
 rulebook: the rules themselves, file by file, so that any decision can be made again."""
 
@@ -44,7 +45,8 @@ _NAME = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
 
 
 class PolicyLine(NamedTuple):
-    """One answer of a decision. `subject` is "household" or a member's id; amounts are whole fen, least <= most."""
+    """One answer of a decision. `subject` is "household" or a member's id; amounts are whole fen, least <=
+    most."""
 
     policy: str
     subject: str
@@ -84,7 +86,8 @@ class DecisionIndex:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An idempotent call: who asked (id of the API key), the Idempotency-Key as sent, SHA-256 of the body as hex."""
+    """An idempotent call: who asked (id of the API key), the Idempotency-Key as sent, SHA-256 of the body
+    as hex."""
 
     owner: str
     key: str
@@ -121,7 +124,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A stored entry. Digests and hashes are hex; `body` and `index` are read JSON (index: decisions only)."""
+    """A stored entry. Digests and hashes are hex; `body` and `index` are read JSON (index: decisions
+    only)."""
 
     seq: int
     kind: str
@@ -188,8 +192,9 @@ def confirmation(decision: int, by: str, at: str, *, note: str = "", request: Re
 def departure(
     decision: int, by: str, reason: str, at: str, *, instead: Any = None, request: Request | None = None
 ) -> Draft:
-    """A caseworker decides otherwise. The reason is required (个人信息保护法 art. 24: a person may refuse what a
-    machine proposed); `instead` is what was decided, as the caller writes it (a canonical JSON value)."""
+    """A caseworker decides otherwise. The reason is required (个人信息保护法 art. 24: a person may refuse
+    what a machine proposed); `instead` is what was decided, as the caller writes it (a canonical JSON
+    value)."""
     body = {"by": _name(by, "by"), "decision": decision, "instead": instead, "reason": _reason(reason)}
     return _about(decision, "departure", body, at, request)
 
@@ -205,7 +210,8 @@ def correction(
     request: Request | None = None,
     identity: tuple[Person, ...] = (),
 ) -> Draft:
-    """A decision made again in place of number `old`, which stays as it is. Body: {by, decision, old, reason}."""
+    """A decision made again in place of number `old`, which stays as it is. Body: {by, decision, old,
+    reason}."""
     _check_index(index)
     head = canonical.dumps({"by": _name(by, "by")})[:-1] + b',"decision":'
     tail = canonical.dumps({"old": old, "reason": _reason(reason)})[1:]

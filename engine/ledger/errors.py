@@ -1,4 +1,5 @@
-"""What the ledger refuses, and how it says so: a code for machines, a sentence in Chinese and one in English."""
+"""What the ledger refuses, and how it says so: a code for machines, a sentence in Chinese and one in
+English."""
 
 __all__ = [
     "Busy",

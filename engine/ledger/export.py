@@ -1,7 +1,9 @@
-"""A bundle that stands alone: JSON Lines with entries, their proofs, the rules they were decided under, and a signed
-checkpoint. docs/ledger.md has the format. No identities: names and numbers do not leave the house this way.
+"""A bundle that stands alone: JSON Lines with entries, their proofs, the rules they were decided under, and
+a signed checkpoint. docs/ledger.md has the format. No identities: names and numbers do not leave the house
+this way.
 
-Bodies are written as they were digested, so whoever reads a line and writes it canonically has the very bytes.
+Bodies are written as they were digested, so whoever reads a line and writes it canonically has the very
+bytes.
 """
 
 import json
@@ -23,9 +25,9 @@ def export(
 ) -> Iterator[bytes]:
     """The lines of a bundle, each ending in a newline. `connection`: one snapshot (Store.snapshot).
 
-    checkpoint: what the proofs lead to; entries after it cannot be in. seqs: which entries; None: all it covers, with
-    their hashes but without paths, since the whole tree can be rebuilt from them. Raises Refused for an entry that
-    the checkpoint does not cover; NotFound.
+    checkpoint: what the proofs lead to; entries after it cannot be in. seqs: which entries; None: all it
+    covers, with their hashes but without paths, since the whole tree can be rebuilt from them. Raises
+    Refused for an entry that the checkpoint does not cover; NotFound.
     """
     size = checkpoint.size(DECISIONS.name)
     whole = seqs is None
@@ -60,8 +62,8 @@ def _rules(connection: sqlite3.Connection, needed: Collection[str]) -> Iterator[
 
 
 def check_bundle(lines: Iterable[bytes], *, trusted: Collection[str] | None = None) -> tuple[int, list[str]]:
-    """Check a bundle with nothing but itself (and the public keys one trusts): how many entries it has, and what is
-    wrong with it, in English, empty for nothing."""
+    """Check a bundle with nothing but itself (and the public keys one trusts): how many entries it has, and
+    what is wrong with it, in English, empty for nothing."""
     wrong: list[str] = []
     reader = iter(lines)
     try:

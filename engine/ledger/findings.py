@@ -76,8 +76,8 @@ CODES: dict[str, tuple[str, str]] = {
 class Finding:
     """One thing that is not as it was written.
 
-    code: one of CODES. log: "decisions", "access", or "" for what is in neither. place: an entry's number, or the
-    key of another record. zh, en: the sentence.
+    code: one of CODES. log: "decisions", "access", or "" for what is in neither. place: an entry's number,
+    or the key of another record. zh, en: the sentence.
     """
 
     code: str

@@ -1,9 +1,10 @@
 """Who the people are: kept apart from the decisions, encrypted under one data key for each household.
 
-A decision's header holds the digest of an identity row, the row holds the digests of the ciphertext, of the wrapped
-data key and of the search tokens. Erasing a household deletes its data key and its tokens and nothing else: the
-ciphertext stays, unreadable, so every digest in the chain still fits. The digest of the tokens is salted, and the salt
-goes with the key: no one can later test guessed numbers against it, not even with the key file.
+A decision's header holds the digest of an identity row, the row holds the digests of the ciphertext, of the
+wrapped data key and of the search tokens. Erasing a household deletes its data key and its tokens and
+nothing else: the ciphertext stays, unreadable, so every digest in the chain still fits. The digest of the
+tokens is salted, and the salt goes with the key: no one can later test guessed numbers against it, not even
+with the key file.
 """
 
 import hashlib
@@ -30,7 +31,8 @@ _MIDDLE_DOTS = re.compile(r"[\s·•‧・.]")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person of a household. `subject`: "household" or the member's id in the decision. Unknown: empty text.
+    """One person of a household. `subject`: "household" or the member's id in the decision. Unknown: empty
+    text.
 
     The fields stay out of repr, so that no log or traceback shows them.
     """
@@ -43,8 +45,8 @@ class Person:
 
 
 def normal(field: str, text: str) -> str:
-    """`text` as it is compared: full-width forms folded, blanks dropped, letters in upper case; of a phone number
-    the digits without the country's 86; of a name no middle dots, which are typed in many ways."""
+    """`text` as it is compared: full-width forms folded, blanks dropped, letters in upper case; of a phone
+    number the digits without the country's 86; of a name no middle dots, which are typed in many ways."""
     text = unicodedata.normalize("NFKC", text).upper()
     if field == "phone":
         digits = "".join(character for character in text if character.isdigit())
@@ -91,7 +93,8 @@ def tokens_digest(salt: bytes, tokens: Iterable[bytes]) -> bytes:
 def record(
     connection: sqlite3.Connection, keyring: Keyring, household: str, people: tuple[Person, ...]
 ) -> bytes:
-    """Write who the people of a household are, inside the writing transaction; the digest for the entry's header.
+    """Write who the people of a household are, inside the writing transaction; the digest for the entry's
+    header.
 
     The same people as before give the row of before. Raises Erased, KeyMissing, Refused.
     """
@@ -135,7 +138,8 @@ def record(
 
 
 def of_entry(connection: sqlite3.Connection, keyring: Keyring, seq: int) -> tuple[Person, ...]:
-    """The people of decision `seq`, decrypted; () when nobody was named. The caller writes the access log first.
+    """The people of decision `seq`, decrypted; () when nobody was named. The caller writes the access log
+    first.
 
     Raises NotFound, Erased, KeyMissing, Damaged.
     """
@@ -159,8 +163,8 @@ def of_entry(connection: sqlite3.Connection, keyring: Keyring, seq: int) -> tupl
 
 
 def find(connection: sqlite3.Connection, keyring: Keyring, field: str, text: str) -> tuple[str, ...]:
-    """The households in which someone has this name, id number or phone (`field`, one of FIELDS), whole, not part
-    of it. By keyed hash: nothing is decrypted. Raises Refused for another field or empty text."""
+    """The households in which someone has this name, id number or phone (`field`, one of FIELDS), whole,
+    not part of it. By keyed hash: nothing is decrypted. Raises Refused for another field or empty text."""
     value = normal(field, text) if field in FIELDS else ""
     if not value:
         raise Refused(
@@ -179,7 +183,8 @@ def is_erased(connection: sqlite3.Connection, household: str) -> bool:
 
 
 def forget(connection: sqlite3.Connection, household: str) -> None:
-    """Delete what opens and what finds a household's identity. Inside the transaction that wrote the erasure."""
+    """Delete what opens and what finds a household's identity. Inside the transaction that wrote the
+    erasure."""
     connection.execute("DELETE FROM person_token WHERE household = ?", (household,))
     connection.execute("DELETE FROM household_key WHERE household = ?", (household,))
 

@@ -1,8 +1,8 @@
 """The key file: what opens the identities. It lies outside the database and never goes into a backup of it.
 
-JSON: {"format": 1, "search": …, "masters": [{"id": …, "secret": …}]}, secrets in base64. Households get their data key
-wrapped by the last master; earlier masters stay for what they wrapped. Whoever has this file can read every identity
-not erased, and can test a guessed name or number against the search tokens.
+JSON: {"format": 1, "search": …, "masters": [{"id": …, "secret": …}]}, secrets in base64. Households get
+their data key wrapped by the last master; earlier masters stay for what they wrapped. Whoever has this file
+can read every identity not erased, and can test a guessed name or number against the search tokens.
 """
 
 import base64
@@ -74,7 +74,8 @@ def create_keyring(path: str | Path, random: Callable[[int], bytes] = secrets.to
 
 
 def rotate_keyring(path: str | Path, random: Callable[[int], bytes] = secrets.token_bytes) -> Keyring:
-    """Add a master to the key file at `path`; new households use it. What older masters wrapped stays as it is."""
+    """Add a master to the key file at `path`; new households use it. What older masters wrapped stays as it
+    is."""
     old = load_keyring(path)
     keyring = Keyring({**old.masters, random(4).hex(): random(32)}, old.search)
     write_private(path, _write(keyring), replace=True)
@@ -82,7 +83,8 @@ def rotate_keyring(path: str | Path, random: Callable[[int], bytes] = secrets.to
 
 
 def load_keyring(path: str | Path) -> Keyring:
-    """Read the key file. Raises KeyMissing if it is absent, open to others than its owner, or not a key file."""
+    """Read the key file. Raises KeyMissing if it is absent, open to others than its owner, or not a key
+    file."""
     try:
         document = json.loads(read_private(path))
         masters = {row["id"]: base64.b64decode(row["secret"], validate=True) for row in document["masters"]}
@@ -117,7 +119,8 @@ def read_private(path: str | Path) -> bytes:
 
 
 def write_private(path: str | Path, content: bytes, *, replace: bool) -> None:
-    """Write a secret file that its owner alone may read, whole or not at all. Raises KeyMissing if it cannot be."""
+    """Write a secret file that its owner alone may read, whole or not at all. Raises KeyMissing if it
+    cannot be."""
     path = Path(path)
     building = Path(f"{path}.new")
     try:

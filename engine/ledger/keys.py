@@ -1,9 +1,12 @@
-"""API keys: 256 random bits, shown once and stored hashed; found by a prefix; with role, scopes, expiry, revocation.
+"""API keys: 256 random bits, shown once and stored hashed; found by a prefix; with role, scopes, expiry,
+revocation.
 
-They lie in a SQLite file of their own, beside the ledger: a key is changed when it is revoked, and the ledger's file is
-one in which nothing is; and copies of the ledger go to auditors, who have no business with keys.
+They lie in a SQLite file of their own, beside the ledger: a key is changed when it is revoked, and the
+ledger's file is one in which nothing is; and copies of the ledger go to auditors, who have no business with
+keys.
 
-A plain SHA-256 is right for 256 random bits: there is nothing to guess, so nothing for a slow hash to slow down.
+A plain SHA-256 is right for 256 random bits: there is nothing to guess, so nothing for a slow hash to slow
+down.
 """
 
 import base64
@@ -14,11 +17,11 @@ import os
 import re
 import secrets
 import sqlite3
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.ledger.connections import Connections
 from engine.ledger.entries import instant
 from engine.ledger.errors import LedgerError, NotFound, Refused, StoreFailed
 
@@ -43,16 +46,16 @@ _COLUMNS = "id, role, scopes, label, created_at, expires_at, revoked_at"
 
 
 class KeyRefused(LedgerError):
-    """The token opens nothing. `code` says why: key-malformed, key-unknown, key-expired, key-revoked. Tell a caller
-    only that it was refused; the code is for the log."""
+    """The token opens nothing. `code` says why: key-malformed, key-unknown, key-expired, key-revoked. Tell
+    a caller only that it was refused; the code is for the log."""
 
     code = "key-refused"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is listed: all but the secret. `id` is also the prefix in the token, and stands for the caller in
-    the ledger. Times are ISO UTC; `expires_at` None: never; `revoked_at` None: not revoked."""
+    """A key as it is listed: all but the secret. `id` is also the prefix in the token, and stands for the
+    caller in the ledger. Times are ISO UTC; `expires_at` None: never; `revoked_at` None: not revoked."""
 
     id: str
     role: str
@@ -69,14 +72,12 @@ class Keys:
     def __init__(self, path: str | Path) -> None:
         """Open the file at `path`, making it, readable by its owner alone, if it is not there."""
         self.path = Path(path)
-        self._local = threading.local()
+        self._connections = Connections(self._open)
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._connection().execute(_TABLE)
+            self._connections.get().execute(_TABLE)
         except (OSError, sqlite3.Error) as error:
-            raise StoreFailed(
-                f"打不开密钥库 {path}：{error}", f"cannot open the keys {path}: {error}"
-            ) from None
+            raise StoreFailed(f"打不开密钥库 {path}：{error}", f"cannot open the keys {path}: {error}") from None
 
     def create(
         self,
@@ -88,8 +89,8 @@ class Keys:
         expires_at: str | None = None,
         random: Callable[[int], bytes] = secrets.token_bytes,
     ) -> tuple[ApiKey, str]:
-        """A new key, and its token: the one time it is shown. `scopes`: what it may do beyond or within its role, as
-        the caller names them. `label`: whose it is, in words. Raises Refused."""
+        """A new key, and its token: the one time it is shown. `scopes`: what it may do beyond or within its
+        role, as the caller names them. `label`: whose it is, in words. Raises Refused."""
         if role not in ROLES:
             raise Refused(
                 f"角色须为 {'、'.join(ROLES)} 之一", f"the role is one of {', '.join(ROLES)}", "bad-key"
@@ -101,7 +102,7 @@ class Keys:
         token = f"jz_{id}_{secret}"
         key = ApiKey(id, role, frozenset(scopes), label, at, expires_at, None)
         row = (id, _hash(token), role, json.dumps(sorted(key.scopes)), label, at, expires_at, None)
-        self._connection().execute("INSERT INTO api_key VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._connections.get().execute("INSERT INTO api_key VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         return key, token
 
     def authenticate(self, token: str, at: str) -> ApiKey:
@@ -110,7 +111,7 @@ class Keys:
         if match is None:
             raise KeyRefused("密钥格式不对", "this is not a key", "key-malformed")
         query = f"SELECT hash, {_COLUMNS} FROM api_key WHERE id = ?"
-        row = self._connection().execute(query, (match[1],)).fetchone()
+        row = self._connections.get().execute(query, (match[1],)).fetchone()
         if row is None or not hmac.compare_digest(row[0], _hash(token)):
             raise KeyRefused("没有这把密钥", "there is no such key", "key-unknown")
         key, at = _key(row[1:]), instant(at)
@@ -122,7 +123,7 @@ class Keys:
 
     def revoke(self, id: str, at: str) -> ApiKey:
         """Revoke a key for good, from now on; revoking again changes nothing. Raises NotFound."""
-        connection = self._connection()
+        connection = self._connections.get()
         query = "UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
         connection.execute(query, (instant(at), id))
         row = connection.execute(f"SELECT {_COLUMNS} FROM api_key WHERE id = ?", (id,)).fetchone()
@@ -133,18 +134,14 @@ class Keys:
     def all(self) -> tuple[ApiKey, ...]:
         """Every key, oldest first."""
         return tuple(
-            map(_key, self._connection().execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at, id"))
+            map(_key, self._connections.get().execute(f"SELECT {_COLUMNS} FROM api_key ORDER BY created_at, id"))
         )
 
-    def _connection(self) -> sqlite3.Connection:
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            connection = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-                connection.execute(f"PRAGMA {pragma}")
-            local.connection, local.pid = connection, os.getpid()
-        found: sqlite3.Connection = local.connection
-        return found
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
 
 
 def _hash(token: str) -> bytes:

@@ -1,8 +1,9 @@
 """The Merkle tree over a log, as in RFC 9162 section 2.1: its root, inclusion proofs and consistency proofs.
 
-Leaf number i (from zero) is entry i + 1; its hash is the entry's own. Of the inner nodes only those over 256 and
-65,536 leaves and so on are stored, each written once, when its last leaf is: a node in between is folded from at most
-128 that are stored, so a proof over a million entries reads a few hundred hashes and an append writes next to none.
+Leaf number i (from zero) is entry i + 1; its hash is the entry's own. Of the inner nodes only those over
+256 and 65,536 leaves and so on are stored, each written once, when its last leaf is: a node in between is
+folded from at most 128 that are stored, so a proof over a million entries reads a few hundred hashes and an
+append writes next to none.
 """
 
 import hashlib
@@ -18,8 +19,8 @@ __all__ = [
     "Spine",
     "consistency",
     "consistent",
-    "inclusion",
     "included",
+    "inclusion",
     "node_hash",
     "root",
     "store_nodes",
@@ -38,7 +39,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Source(Protocol):
-    """Where hashes come from: `full(level, place)` is the root of leaves place * 2**level onwards, 2**level of them."""
+    """Where hashes come from: `full(level, place)` is the root of leaves place * 2**level onwards, 2**level
+    of them."""
 
     def full(self, level: int, place: int) -> bytes: ...
 
@@ -76,7 +78,8 @@ class Hashes:
 
 
 def store_nodes(connection: sqlite3.Connection, log: Log, old: int, new: int) -> None:
-    """Write the nodes that a log's growth from `old` to `new` entries completed. Inside the writing transaction."""
+    """Write the nodes that a log's growth from `old` to `new` entries completed. Inside the writing
+    transaction."""
     source = Hashes(connection, log)
     level = STRIDE
     while new >> level:
@@ -130,7 +133,8 @@ def consistency(source: Source, old: int, new: int) -> list[bytes]:
 
 
 def included(leaf: bytes, place: int, size: int, path: list[bytes], expected: bytes) -> bool:
-    """Whether `path` proves the leaf to be number `place` of `size` under root `expected`: RFC 9162, 2.1.3.2."""
+    """Whether `path` proves the leaf to be number `place` of `size` under root `expected`: RFC 9162,
+    2.1.3.2."""
     if not 0 <= place < size:
         return False
     first, second, result = place, size - 1, leaf
@@ -148,7 +152,8 @@ def included(leaf: bytes, place: int, size: int, path: list[bytes], expected: by
 
 
 def consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: list[bytes]) -> bool:
-    """Whether `path` proves the first `old` of `new` leaves to be those under `old_root`: RFC 9162, 2.1.4.2."""
+    """Whether `path` proves the first `old` of `new` leaves to be those under `old_root`: RFC 9162,
+    2.1.4.2."""
     if not 0 < old <= new:
         return False
     if old == new:

@@ -1,7 +1,8 @@
-"""How a document lies in a BLOB: one byte that names the form, a CRC-32, then the bytes, compressed or as they are.
+"""How a document lies in a BLOB: one byte that names the form, a CRC-32, then the bytes, compressed or as
+they are.
 
-The hash chain holds the SHA-256 of the document itself, not of the packed form, so that another compression later
-changes no digest. The CRC finds what that leaves open: changed bytes that unpack to the same document.
+The hash chain holds the SHA-256 of the document itself, not of the packed form, so that another compression
+later changes no digest. The CRC finds what that leaves open: changed bytes that unpack to the same document.
 """
 
 import zlib
@@ -16,7 +17,8 @@ _LARGEST = 64 * 2**20  # bytes; a packed document that unpacks to more was not w
 
 
 def pack(document: bytes) -> bytes:
-    """`document` as it is stored. Level 1: on decisions it is within a tenth of the best and several times as fast."""
+    """`document` as it is stored. Level 1: on decisions it is within a tenth of the best and several times
+    as fast."""
     if len(document) < _WORTHWHILE:
         form, payload = _PLAIN, document
     else:

@@ -1,5 +1,6 @@
-"""Proofs as JSON, in the manner of RFC 9162, for `docs/verify_proof.py` or any other checker. docs/ledger.md has the
-format. A proof says nothing alone: it leads to a root, and the root is believed because a checkpoint holds it."""
+"""Proofs as JSON, in the manner of RFC 9162, for `docs/verify_proof.py` or any other checker.
+docs/ledger.md has the format. A proof says nothing alone: it leads to a root, and the root is believed
+because a checkpoint holds it."""
 
 import json
 import sqlite3

@@ -21,8 +21,8 @@ RETURNING level
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """allowed: whether the call may go ahead. remaining: whole calls left now. retry_after: seconds until the next
-    one would be allowed, rounded up; 0 when this one is."""
+    """allowed: whether the call may go ahead. remaining: whole calls left now. retry_after: seconds until
+    the next one would be allowed, rounded up; 0 when this one is."""
 
     allowed: bool
     remaining: int
@@ -32,8 +32,8 @@ class Verdict:
 def allow(volatile: Volatile, name: str, now: int, *, per_minute: int, burst: int) -> Verdict:
     """Take one call from the bucket `name` (an API key's id).
 
-    now: microseconds on any clock all workers share. per_minute: calls refilled each minute. burst: calls a full
-    bucket holds. Both at least 1; raises ValueError otherwise.
+    now: microseconds on any clock all workers share. per_minute: calls refilled each minute. burst: calls a
+    full bucket holds. Both at least 1; raises ValueError otherwise.
     """
     if per_minute < 1 or burst < 1:
         raise ValueError("per_minute and burst are at least 1")
@@ -48,6 +48,6 @@ def allow(volatile: Volatile, name: str, now: int, *, per_minute: int, burst: in
 
 
 def sweep(volatile: Volatile, now: int, *, idle: int = 3_600_000_000) -> int:
-    """Forget buckets untouched for `idle` microseconds; how many. One that is forgotten is full again, so `idle`
-    should be longer than any bucket takes to fill."""
+    """Forget buckets untouched for `idle` microseconds; how many. One that is forgotten is full again, so
+    `idle` should be longer than any bucket takes to fill."""
     return volatile.connection().execute("DELETE FROM bucket WHERE at < ?", (now - idle,)).rowcount

@@ -17,8 +17,8 @@ _COLUMNS = f'{DECISIONS.columns}, body, "index"'
 
 
 def entry(connection: sqlite3.Connection, seq: int) -> Entry:
-    """Entry number `seq`. Raises NotFound; Damaged when it does not fit its own digests (the chain and what is
-    beside it are the business of `verify`)."""
+    """Entry number `seq`. Raises NotFound; Damaged when it does not fit its own digests (the chain and what
+    is beside it are the business of `verify`)."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM entry WHERE seq = ?", (seq,)).fetchone()
     if row is None:
         raise NotFound(f"没有第 {seq} 号记录", f"there is no entry {seq}")
@@ -34,7 +34,8 @@ def documents(connection: sqlite3.Connection, seq: int) -> tuple[bytes, bytes | 
 
 
 def about(connection: sqlite3.Connection, seq: int) -> tuple[Entry, ...]:
-    """What was later said about decision `seq`: its confirmations, departures and corrections, oldest first."""
+    """What was later said about decision `seq`: its confirmations, departures and corrections, oldest
+    first."""
     query = f"SELECT {_COLUMNS} FROM entry WHERE refers = ? ORDER BY seq"
     return tuple(_entry(row) for row in connection.execute(query, (seq,)))
 

@@ -1,7 +1,8 @@
 """The rules themselves, kept beside the decisions made under them, so that any decision can be made again.
 
-A rulebook is its files. Each file is stored once, by the SHA-256 of its text; an entry of kind `rulebook` in the chain
-names them all. Its digest is the caller's (the one decisions carry); `digest_of` is there for who has none.
+A rulebook is its files. Each file is stored once, by the SHA-256 of its text; an entry of kind `rulebook`
+in the chain names them all. Its digest is the caller's (the one decisions carry); `digest_of` is there for
+who has none.
 """
 
 import hashlib
@@ -18,7 +19,8 @@ __all__ = ["digest_of", "listed", "load", "rulebook", "seq_of", "store"]
 
 
 def digest_of(files: Mapping[str, str]) -> str:
-    """A digest of paths and texts, in hex: that of the canonical JSON [[path, SHA-256 of text], …], by path."""
+    """A digest of paths and texts, in hex: that of the canonical JSON [[path, SHA-256 of text], …], by
+    path."""
     return canonical.digest(_manifest(files))
 
 

@@ -1,10 +1,11 @@
 """The tables, from the first version on. A ledger of any earlier version is brought up when it is opened.
 
-Every table is STRICT. What was written may not be updated, deleted or replaced: triggers refuse it. They hold against
-mistakes in this program, not against someone with the file in hand, who can drop a trigger; the chain finds that.
+Every table is STRICT. What was written may not be updated, deleted or replaced: triggers refuse it. They
+hold against mistakes in this program, not against someone with the file in hand, who can drop a trigger;
+the chain finds that.
 
-sqlite-utils' own Migrations are not used here: they keep a table stamped by the machine's clock, which nothing in the
-chain could vouch for. PRAGMA user_version says the same in one number.
+sqlite-utils' own Migrations are not used here: they keep a table stamped by the machine's clock, which
+nothing in the chain could vouch for. PRAGMA user_version says the same in one number.
 """
 
 import sqlite3
@@ -98,7 +99,8 @@ CREATE TABLE rulebook_file (
 ) STRICT, WITHOUT ROWID;
 """
 
-# Subtree hashes and checkpoints came second: proofs were slow without the one and could not be kept without the other.
+# Subtree hashes and checkpoints came second: proofs were slow without the one and could not be kept without
+# the other.
 _VERSION_2 = """
 CREATE TABLE node (
   log TEXT NOT NULL,
@@ -122,8 +124,8 @@ def _refuse(name: str, event: str, table: str, when: str, why: str) -> str:
 
 
 def _final(table: str, *key: str) -> list[str]:
-    """Triggers that make `table` final. INSERT OR REPLACE deletes without a DELETE trigger unless recursive_triggers
-    is on, so a row that is already there is refused at the insert too."""
+    """Triggers that make `table` final. INSERT OR REPLACE deletes without a DELETE trigger unless
+    recursive_triggers is on, so a row that is already there is refused at the insert too."""
     there = " AND ".join(f'"{column}" = NEW."{column}"' for column in key)
     exists = f"EXISTS (SELECT 1 FROM {table} WHERE {there})"
     return [
@@ -136,7 +138,8 @@ def _final(table: str, *key: str) -> list[str]:
 def _chained(table: str, log: str) -> list[str]:
     """Triggers that let a log grow only at its end, each entry holding the hash of the one before."""
     last = f"(SELECT coalesce(max(seq), 0) FROM {table})"
-    before = f"coalesce((SELECT hash FROM {table} WHERE seq = NEW.seq - 1), (SELECT hash FROM head WHERE log = '{log}'))"
+    before = f"SELECT hash FROM {table} WHERE seq = NEW.seq - 1"
+    before = f"coalesce(({before}), (SELECT hash FROM head WHERE log = '{log}'))"
     return [
         _refuse(
             f"{table}_no_gap",

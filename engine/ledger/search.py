@@ -1,7 +1,8 @@
-"""Finding entries: by person, household, policy and status, dates, rulebook, engine, caseworker, kind, and words.
+"""Finding entries: by person, household, policy and status, dates, rulebook, engine, caseworker, kind, and
+words.
 
-Answers come newest first, in pages by key: the last number of one page is where the next begins, so a page never
-repeats or skips an entry however many are appended in between.
+Answers come newest first, in pages by key: the last number of one page is where the next begins, so a page
+never repeats or skips an entry however many are appended in between.
 """
 
 import sqlite3

@@ -1,13 +1,12 @@
 """The search index: a second SQLite file made from the ledger, which can be thrown away and made again.
 
-It is brought up to date before it answers, not when a decision is written: splitting and indexing a page of text takes
-longer than everything else about an append, and the ledger's own file stays one in which nothing is ever rewritten.
+It is brought up to date before it answers, not when a decision is written: splitting and indexing a page of
+text takes longer than everything else about an append, and the ledger's own file stays one in which nothing
+is ever rewritten.
 """
 
-import json
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from engine.ledger import read
+from engine.ledger.connections import Connections
 from engine.ledger.entries import Entry
 from engine.ledger.findings import Finding, finding
 from engine.ledger.store import Store
@@ -44,7 +44,7 @@ class SearchIndex:
         """`path`: None puts it beside the ledger, as LEDGER-search. Made if it is not there."""
         self.store = store
         self.path = Path(path) if path else store.path.with_name(f"{store.path.name}-search")
-        self._local = threading.local()
+        self._connections = Connections(self._open)
         try:
             fits = self._fits()
         except sqlite3.DatabaseError:
@@ -54,23 +54,22 @@ class SearchIndex:
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")  # a lost transaction is made again
-            except sqlite3.DatabaseError:
-                connection.close()
-                raise
-            local.connection, local.pid = connection, os.getpid()
-        found: sqlite3.Connection = local.connection
-        return found
+        return self._connections.get()
+
+    def _open(self) -> sqlite3.Connection:
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # a lost transaction is made again
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
+        return connection
 
     def catch_up(self, most: int | None = None) -> int:
-        """Index what was appended since the last time, `most` entries at most; how many were. The service may call it
-        now and then, so that a search after a quiet night does not do it all. Raises Damaged."""
+        """Index what was appended since the last time, `most` entries at most; how many were. The service
+        may call it now and then, so that a search after a quiet night does not do it all. Raises Damaged."""
         done = 0
         while most is None or done < most:
             with self._transaction() as connection:
@@ -88,9 +87,7 @@ class SearchIndex:
         try:
             self._empty()
         except sqlite3.DatabaseError:  # beyond emptying: a new file
-            if getattr(self._local, "pid", None) == os.getpid():
-                self._local.connection.close()
-                self._local.pid = None
+            self._connections.drop()
             for end in ("", "-wal", "-shm"):
                 Path(f"{self.path}{end}").unlink(missing_ok=True)
             self._empty()
@@ -105,7 +102,8 @@ class SearchIndex:
             _make(connection, self.store.id)
 
     def check(self) -> Iterator[Finding]:
-        """Compare every row of the index with what the ledger would make of it now; findings `search-differs`."""
+        """Compare every row of the index with what the ledger would make of it now; findings
+        `search-differs`."""
         self.catch_up()
         fresh = sqlite3.connect(":memory:", isolation_level=None)
         _make(fresh, self.store.id)
@@ -131,7 +129,8 @@ class SearchIndex:
         fresh.close()
 
     def _fits(self) -> bool:
-        """Whether the file is an index of this ledger as it is, not of another, nor of what a restored one lost."""
+        """Whether the file is an index of this ledger as it is, not of another, nor of what a restored one
+        lost."""
         connection = self.connection()
         if connection.execute("PRAGMA user_version").fetchone() != (_FORMAT,):
             return False

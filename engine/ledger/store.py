@@ -1,21 +1,21 @@
 """The ledger's file: opening it, reading from it on any thread, and having it alone to write.
 
-SQLite in WAL mode with synchronous=FULL: a commit that has returned has been synced to disk. Readers see a snapshot and
-block nobody. Writers queue on a lock file, in the kernel: SQLite's own waiting is sleep-and-retry, which with several
-processes at work leaves one of them behind.
+SQLite in WAL mode with synchronous=FULL: a commit that has returned has been synced to disk. Readers see a
+snapshot and block nobody. Writers queue on a lock file, in the kernel: SQLite's own waiting is
+sleep-and-retry, which with several processes at work leaves one of them behind.
 """
 
 import fcntl
 import os
 import secrets
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.ledger import schema
 from engine.ledger.chain import LOGS, genesis
+from engine.ledger.connections import Connections
 from engine.ledger.entries import instant
 from engine.ledger.errors import NotFound, StoreFailed
 
@@ -25,7 +25,8 @@ _BUSY_MS = 30_000
 
 
 def connect(path: str | Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """A connection with the pragmas every user of the ledger needs, in autocommit: transactions are said aloud.
+    """A connection with the pragmas every user of the ledger needs, in autocommit: transactions are said
+    aloud.
 
     It may move between threads, one at a time. It must not cross a fork.
     """
@@ -39,34 +40,39 @@ def connect(path: str | Path, *, readonly: bool = False) -> sqlite3.Connection:
         )
     except sqlite3.Error:
         raise NotFound(f"打不开台账文件 {path}", f"the ledger {path} cannot be opened", "no-ledger") from None
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    pragmas = [f"busy_timeout = {_BUSY_MS}"]
     if readonly:
-        connection.execute("PRAGMA query_only = ON")
-        return connection
-    for pragma in (
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "recursive_triggers = ON",  # else INSERT OR REPLACE deletes past the triggers
-        "secure_delete = ON",  # an erased key is overwritten, not only unlinked
-        "trusted_schema = OFF",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+        pragmas.append("query_only = ON")
+    else:
+        pragmas += (
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",  # else INSERT OR REPLACE deletes past the triggers
+            "secure_delete = ON",  # an erased key is overwritten, not only unlinked
+            "trusted_schema = OFF",
+        )
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise StoreFailed(f"{path} 不是台账", f"{path} is not a ledger", "not-a-ledger") from None
     return connection
 
 
 class Store:
-    """One ledger file. Safe to share between threads, and to keep across a fork: connections are per process."""
+    """One ledger file. Safe to share between threads, and to keep across a fork: connections are per
+    process."""
 
     def __init__(self, path: str | Path) -> None:
         """Open an existing ledger, bringing its tables up to date. Raises NotFound, StoreFailed."""
         self.path = Path(path)
-        self._local = threading.local()
+        self._readers = Connections(lambda: connect(self.path, readonly=True))
         with closing(connect(self.path)) as connection:
-            try:
-                (version,) = connection.execute("PRAGMA user_version").fetchone()
-            except sqlite3.DatabaseError:
-                raise StoreFailed(f"{path} 不是台账", f"{path} is not a ledger", "not-a-ledger") from None
-            if version != schema.VERSION:
+            if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):  # a copy, opened to be written
+                with _locked(self.path):
+                    connection.execute("PRAGMA journal_mode = WAL")
+            if connection.execute("PRAGMA user_version").fetchone() != (schema.VERSION,):
                 with self.alone(connection):
                     schema.migrate(connection)
             row = connection.execute("SELECT id, created_at FROM ledger").fetchone()
@@ -77,7 +83,8 @@ class Store:
 
     @classmethod
     def create(cls, path: str | Path, at: str, *, ledger_id: str | None = None) -> "Store":
-        """Make a new ledger at `path`, readable by its owner alone. Raises StoreFailed if something is there."""
+        """Make a new ledger at `path`, readable by its owner alone. Raises StoreFailed if something is
+        there."""
         path = Path(path)
         with _locked(path):
             if path.exists():
@@ -96,11 +103,7 @@ class Store:
 
     def reader(self) -> sqlite3.Connection:
         """This thread's read-only connection. Do not close it."""
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            local.connection, local.pid = connect(self.path, readonly=True), os.getpid()
-        connection: sqlite3.Connection = local.connection
-        return connection
+        return self._readers.get()
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
@@ -111,8 +114,8 @@ class Store:
 
     @contextmanager
     def alone(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-        """A write transaction on `connection`, the only one among all threads and processes; committed at the end,
-        rolled back on an exception."""
+        """A write transaction on `connection`, the only one among all threads and processes; committed at
+        the end, rolled back on an exception."""
         with _locked(self.path), _transaction(connection):
             yield connection
 

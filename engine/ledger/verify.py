@@ -4,8 +4,9 @@ entry, access     each against its hash, its neighbours and its documents   (ver
 head, ledger      against the last and the first entry
 node              every stored subtree hash against the leaves
 checkpoint        its own chain and signature, and its sizes, roots and heads against the logs
-identity, household_key, person_token, rulebook, rulebook_file   against the digests in the chain   (verify_side)
-schema            against what this program would make; the file itself by SQLite's integrity check
+identity, household_key, person_token, rulebook, rulebook_file   against the digests in the chain
+(verify_side) schema            against what this program would make; the file itself by SQLite's integrity
+check
 """
 
 import sqlite3
@@ -28,8 +29,8 @@ __all__ = ["Report", "verify"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What verifying found. `findings`: in the order of the decisions log, then the access log, then the rest; at
-    most as many as were asked for. `sizes`, `heads`: by log name, heads in hex."""
+    """What verifying found. `findings`: in the order of the decisions log, then the access log, then the
+    rest; at most as many as were asked for. `sizes`, `heads`: by log name, heads in hex."""
 
     findings: tuple[Finding, ...]
     sizes: dict[str, int]
@@ -57,8 +58,9 @@ def verify(
 ) -> Report:
     """Verify the ledger at `path` on one snapshot, while others may write.
 
-    checkpoints: those kept elsewhere; without one, nobody can tell that the newest entries were cut off, or that the
-    whole ledger was written anew. trusted: public keys (hex) that checkpoints must be signed by; None: any.
+    checkpoints: those kept elsewhere; without one, nobody can tell that the newest entries were cut off, or
+    that the whole ledger was written anew. trusted: public keys (hex) that checkpoints must be signed by;
+    None: any.
     limit: stop after so many findings. progress: called with a log's name and the number of entries walked.
     Raises NotFound when there is no file. A damaged file is a finding, not an exception.
     """
@@ -84,7 +86,8 @@ def _parts(
     trusted: Collection[str] | None,
     progress: Callable[[str, int], None],
 ) -> Iterator[Iterator[Finding]]:
-    """The checks, each to be run to its end before the next is asked for: later ones read what earlier ones left."""
+    """The checks, each to be run to its end before the next is asked for: later ones read what earlier ones
+    left."""
     start = _Start()
     yield _start(connection, start, kept)
     for log in LOGS.values():

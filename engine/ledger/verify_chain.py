@@ -21,8 +21,9 @@ _DOCUMENTS = {DECISIONS.name: 'body, "index"', ACCESS.name: 'who, "case", why, w
 
 @dataclass
 class Chain:
-    """What walking a log gave. `roots`: size -> Merkle root, for the sizes asked for; `nodes`: those that should be
-    stored. Both stay as they are from the first missing entry on: `whole` says whether there was none."""
+    """What walking a log gave. `roots`: size -> Merkle root, for the sizes asked for; `nodes`: those that
+    should be stored. Both stay as they are from the first missing entry on: `whole` says whether there was
+    none."""
 
     size: int = 0
     hash: bytes = b""
@@ -82,8 +83,8 @@ def missing(log: Log, first: int, last: int) -> Finding:
 
 
 def _rows(connection: sqlite3.Connection, log: Log) -> Iterator[tuple[int, tuple[Any, ...] | None]]:
-    """All rows in order; None in place of one that the database cannot read. When a page is damaged, the rest is
-    looked up one by one, so that one damaged page does not hide what lies behind it."""
+    """All rows in order; None in place of one that the database cannot read. When a page is damaged, the
+    rest is looked up one by one, so that one damaged page does not hide what lies behind it."""
     query = f"SELECT {log.columns}, {_DOCUMENTS[log.name]} FROM {log.table}"
     last = 0
     try:
@@ -114,8 +115,8 @@ def _most(connection: sqlite3.Connection) -> int:
 def _judge(
     connection: sqlite3.Connection, log: Log, columns: tuple[Any, ...], link: bytes | None
 ) -> tuple[str, object, int, bytes]:
-    """What is wrong with an entry's header ("" for nothing), a detail, the number to blame, and the hash that the
-    next entry should hold."""
+    """What is wrong with an entry's header ("" for nothing), a detail, the number to blame, and the hash
+    that the next entry should hold."""
     seq, previous, hash = columns[0], columns[-2], columns[-1]
     computed = _hash(log, columns)
     follower = _follower(connection, log, seq)
@@ -137,7 +138,8 @@ def _blame(
     computed: bytes | None,
     follower: bytes | None,
 ) -> tuple[str, object, bytes]:
-    """Which part of a header that does not fit its hash was changed; a detail; the hash the next entry should hold."""
+    """Which part of a header that does not fit its hash was changed; a detail; the hash the next entry
+    should hold."""
     previous, hash = columns[-2], columns[-1]
     if computed is not None and computed == follower and (link is None or previous == link):
         return "hash-changed", "", computed

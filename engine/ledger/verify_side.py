@@ -1,4 +1,5 @@
-"""Verifying what stands beside the chain: identities, their keys and search tokens, rulebooks and their files."""
+"""Verifying what stands beside the chain: identities, their keys and search tokens, rulebooks and their
+files."""
 
 import hashlib
 import json
@@ -16,7 +17,8 @@ __all__ = ["identities", "rulebooks"]
 
 
 def identities(connection: sqlite3.Connection) -> Iterator[Finding]:
-    """Every identity against its digest in the chain; keys and tokens against the identity, or gone if erased."""
+    """Every identity against its digest in the chain; keys and tokens against the identity, or gone if
+    erased."""
     erased = {
         household for (household,) in connection.execute("SELECT household FROM entry WHERE kind = 'erasure'")
     }

@@ -1,14 +1,14 @@
 """What the workers of one machine share and may lose: rate limits, and which requests are being worked on.
 
-A SQLite file of its own with synchronous=OFF: a write costs tens of microseconds and no sync. It survives a worker that
-dies; after a power cut it may be gone or damaged, and is made anew.
+A SQLite file of its own with synchronous=OFF: a write costs tens of microseconds and no sync. It survives a
+worker that dies; after a power cut it may be gone or damaged, and is made anew.
 """
 
 import os
 import sqlite3
-import threading
 from pathlib import Path
 
+from engine.ledger.connections import Connections
 from engine.ledger.errors import StoreFailed
 
 __all__ = ["Volatile"]
@@ -24,38 +24,35 @@ CREATE TABLE IF NOT EXISTS working (
 
 
 class Volatile:
-    """The shared file. Safe to use from threads and to keep across a fork: connections are per thread and process."""
+    """The shared file. Safe to use from threads and to keep across a fork."""
 
     def __init__(self, path: str | Path) -> None:
         """Open the file at `path`, making it if it is not there, and making it anew if it is damaged."""
         self.path = Path(path)
-        self._local = threading.local()
+        self._connections = Connections(self._open)
         try:
             self.connection().executescript(_TABLES)
         except sqlite3.DatabaseError:
-            self._discard()
+            self._connections.drop()
+            for end in ("", "-wal", "-shm"):
+                Path(f"{self.path}{end}").unlink(missing_ok=True)
             self.connection().executescript(_TABLES)
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit."""
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            local.connection, local.pid = self._open(), os.getpid()
-        connection: sqlite3.Connection = local.connection
-        return connection
+        return self._connections.get()
 
     def _open(self) -> sqlite3.Connection:
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = sqlite3.connect(self.path, isolation_level=None, timeout=5, check_same_thread=False)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreFailed(f"打不开 {self.path}：{error}", f"cannot open {self.path}: {error}") from None
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("PRAGMA journal_mode = WAL")
+        except OSError as error:
+            why = error.strerror or "?"
+            raise StoreFailed(f"打不开 {self.path}：{why}", f"cannot open {self.path}: {why}") from None
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=5, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
         return connection
-
-    def _discard(self) -> None:
-        self._local.connection.close()
-        self._local.pid = None
-        for end in ("", "-wal", "-shm"):
-            Path(f"{self.path}{end}").unlink(missing_ok=True)

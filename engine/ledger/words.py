@@ -1,6 +1,8 @@
-"""Full text that finds two-character Chinese words: every Han character is a word of its own, and a search is a phrase.
+"""Full text that finds two-character Chinese words: every Han character is a word of its own, and a search
+is a phrase.
 
-SQLite's `unicode61` takes a run of Han characters for one word, so 生活 finds nothing; `trigram` needs three characters.
+SQLite's `unicode61` takes a run of Han characters for one word, so 生活 finds nothing; `trigram` needs
+three characters.
 """
 
 import re
@@ -17,8 +19,8 @@ def spaced(text: str) -> str:
 
 
 def match(words: str) -> str:
-    """The FTS5 expression for what someone typed: each blank-separated part as a phrase, all of them required. Empty
-    when there is nothing to look for. Punctuation is passed over, as it is in the index."""
+    """The FTS5 expression for what someone typed: each blank-separated part as a phrase, all of them
+    required. Empty when there is nothing to look for. Punctuation is passed over, as it is in the index."""
     phrases = []
     for part in words.split():
         tokens = [token for token in re.split(r"\W+", spaced(part)) if token]

@@ -37,7 +37,8 @@ class Prepared:
 
 
 def request_key(request: Request) -> bytes:
-    """What is stored of an idempotency key: a digest of owner and key, so that two callers never share one."""
+    """What is stored of an idempotency key: a digest of owner and key, so that two callers never share
+    one."""
     return hashlib.sha256(canonical.dumps({"key": request.key, "owner": request.owner})).digest()
 
 
@@ -82,8 +83,8 @@ def prepare(draft: Draft | AccessDraft) -> Prepared:
 def write(
     connection: sqlite3.Connection, drafts: Sequence[Prepared], keyring: Keyring | None
 ) -> list[Outcome]:
-    """Write `drafts` in order. One that is refused leaves no trace and does not stop the others: its outcome is the
-    exception. Anything unforeseen is raised, and the caller rolls all of it back."""
+    """Write `drafts` in order. One that is refused leaves no trace and does not stop the others: its
+    outcome is the exception. Anything unforeseen is raised, and the caller rolls all of it back."""
     heads = {log: (size, hash) for log, size, hash in connection.execute("SELECT log, size, hash FROM head")}
     if not heads.keys() >= LOGS.keys():
         raise StoreFailed("台账缺少头记录", "the ledger's heads are missing", "damaged")
@@ -171,13 +172,11 @@ def _earlier(connection: sqlite3.Connection, draft: Draft, key: bytes | None) ->
 
 
 def _check(connection: sqlite3.Connection, draft: Draft) -> None:
-    if draft.kind in ("decision", "correction"):
-        if draft.rulebook is None or rulebooks.seq_of(connection, draft.rulebook) is None:
-            raise Refused(
-                "规则集尚未入账，请先登记",
-                "the rulebook is not on record; record it first",
-                "unknown-rulebook",
-            )
+    decides = draft.kind in ("decision", "correction")
+    if decides and rulebooks.seq_of(connection, draft.rulebook or "") is None:
+        raise Refused(
+            "规则集尚未入账，请先登记", "the rulebook is not on record; record it first", "unknown-rulebook"
+        )
     if draft.kind in ("confirmation", "departure", "correction"):
         found = connection.execute("SELECT kind FROM entry WHERE seq = ?", (draft.refers,)).fetchone()
         if found is None or found[0] not in ("decision", "correction"):

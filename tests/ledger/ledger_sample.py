@@ -72,8 +72,11 @@ def index(chance: random.Random, household: str = "h1", **changes: object) -> De
 
 
 def body(chance: random.Random) -> dict[str, object]:
-    """A decision's document, from a few bytes to some ten thousand: stored plain, packed, and over several pages."""
-    trace = [[f"c{i}", chance.choice(("yes", "no")), chance.randrange(10**9)] for i in range(chance.randrange(800))]
+    """A decision's document, from a few bytes to some ten thousand: stored plain, packed, and over several
+    pages."""
+    trace = [
+        [f"c{i}", chance.choice(("yes", "no")), chance.randrange(10**9)] for i in range(chance.randrange(800))
+    ]
     return {"facts": {"size": chance.randrange(1, 9)}, "trace": trace}
 
 
@@ -89,7 +92,8 @@ def people(number: int) -> tuple[Person, ...]:
 
 
 def drafts(chance: random.Random, count: int, last: int = 1) -> list[Draft | AccessDraft]:
-    """`count` drafts of all kinds, to be appended after decisions-log entry `last` in this order, one by one."""
+    """`count` drafts of all kinds, to be appended after decisions-log entry `last` in this order, one by
+    one."""
     made: list[Draft | AccessDraft] = []
     decisions: list[int] = []
     named: list[str] = []
@@ -108,13 +112,17 @@ def drafts(chance: random.Random, count: int, last: int = 1) -> list[Draft | Acc
             household = f"h{number}"
             who = people(number) if chance.random() < 0.6 else ()
             asked = request(f"r{number}") if chance.random() < 0.5 else None
-            made.append(entries.decision(body(chance), index(chance, household), AT, request=asked, identity=who))
+            made.append(
+                entries.decision(body(chance), index(chance, household), AT, request=asked, identity=who)
+            )
             named += [household] if who else []
             decisions.append(last + 1)
         elif kind == "confirmation":
             made.append(entries.confirmation(chance.choice(decisions), "key-b", AT, note="同意"))
         elif kind == "departure":
-            made.append(entries.departure(chance.choice(decisions), "key-b", "家访情况不符", AT, instead={"a": 1}))
+            made.append(
+                entries.departure(chance.choice(decisions), "key-b", "家访情况不符", AT, instead={"a": 1})
+            )
         elif kind == "correction":
             old = chance.choice(decisions)
             made.append(

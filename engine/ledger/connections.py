@@ -1,0 +1,32 @@
+"""One SQLite connection for each thread of each process, opened when it is first asked for.
+
+A connection must not cross a fork: SQLite's locks belong to the process that took them.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+
+__all__ = ["Connections"]
+
+
+class Connections:
+    """Hands out connections made by `open`, which it is given."""
+
+    def __init__(self, open: Callable[[], sqlite3.Connection]) -> None:
+        self._open = open
+        self._local = threading.local()
+
+    def get(self) -> sqlite3.Connection:
+        """This thread's connection. It is closed with the thread, or by `drop`."""
+        if getattr(self._local, "pid", None) != os.getpid():
+            self._local.connection, self._local.pid = self._open(), os.getpid()
+        connection: sqlite3.Connection = self._local.connection
+        return connection
+
+    def drop(self) -> None:
+        """Close this thread's connection, if it has one; the next `get` opens another."""
+        if getattr(self._local, "pid", None) == os.getpid():
+            self._local.connection.close()
+        self._local.pid = None

@@ -127,7 +127,9 @@ def read_facts(source: str, lang: str) -> Any:
         fail(f"{source}：无法读取（{error.strerror}）", f"{source}: cannot be read ({error.strerror})", lang)
     if len(content) > LARGEST_INPUT:
         fail(f"{source}：超过 {LARGEST_INPUT:,} 字节", f"{source}: larger than {LARGEST_INPUT:,} bytes", lang)
-    if source.endswith(".json") or content.lstrip()[:1] in (b"{", b"["):
+    if not content.strip():
+        fail(f"{source}：文件是空的", f"{source}: the file is empty", lang)
+    if source.endswith(".json") or (source == "-" and content.lstrip()[:1] in (b"{", b"[")):
         try:
             return json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:

@@ -296,6 +296,8 @@ class Explainer:
         if expr.op == "literal" or value is None:
             return text
         shown = self.shown(expr, value, digits)
+        if expr.op == "parameter" and not expr.args and (figure := self.decision.edition.figures[expr.name]) is not None:
+            shown = shown if figure.published else self.say("未公布", "not published")
         since = self.since(expr.name) if expr.op == "parameter" else ""
         return f"{text} {shown}{since}"
 

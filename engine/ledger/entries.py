@@ -4,14 +4,13 @@ A draft's body is canonical JSON and opaque here. The few things that auditors l
 DecisionIndex; both are digested into the entry, so both are covered by the chain.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.language import canonical
-from engine.ledger.errors import Refused
 from engine.ledger.identity import Person
+from engine.ledger.values import bad, day, digest, instant, name, reason_given
 
 __all__ = [
     "KINDS",
@@ -36,12 +35,6 @@ correction: a decision made again, naming the old one. erasure: a household's id
 rulebook: the rules themselves, file by file, so that any decision can be made again."""
 
 STATUSES = ("eligible", "ineligible", "undetermined")
-
-_DAY_TEXT = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-_DAY = re.compile(_DAY_TEXT)
-_INSTANT = re.compile(rf"({_DAY_TEXT}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.([0-9]{{1,6}}))?Z")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
 
 
 class PolicyLine(NamedTuple):
@@ -143,21 +136,6 @@ class Entry:
     index: Any
 
 
-def instant(at: str) -> str:
-    """`at` with exactly six decimals, so that text order is time order. ISO 8601 in UTC, ending in Z.
-
-    Raises Refused for anything else: an offset, a blank, a seventh decimal.
-    """
-    match = _INSTANT.fullmatch(at)
-    if match is None:
-        raise Refused(
-            "时间须为 UTC 的 ISO 8601 格式，例如 2026-11-21T08:00:00Z",
-            "a time is ISO 8601 in UTC, such as 2026-11-21T08:00:00Z",
-            "bad-time",
-        )
-    return f"{match[1]}.{(match[2] or '').ljust(6, '0')}Z"
-
-
 def decision(
     body: Mapping[str, Any] | bytes,
     index: DecisionIndex,
@@ -185,7 +163,7 @@ def decision(
 
 def confirmation(decision: int, by: str, at: str, *, note: str = "", request: Request | None = None) -> Draft:
     """A caseworker (`by`: key id) adopts decision number `decision`."""
-    body = {"by": _name(by, "by"), "decision": decision, "note": note}
+    body = {"by": name(by, "by"), "decision": decision, "note": note}
     return _about(decision, "confirmation", body, at, request)
 
 
@@ -195,7 +173,7 @@ def departure(
     """A caseworker decides otherwise. The reason is required (个人信息保护法 art. 24: a person may refuse
     what a machine proposed); `instead` is what was decided, as the caller writes it (a canonical JSON
     value)."""
-    body = {"by": _name(by, "by"), "decision": decision, "instead": instead, "reason": _reason(reason)}
+    body = {"by": name(by, "by"), "decision": decision, "instead": instead, "reason": reason_given(reason)}
     return _about(decision, "departure", body, at, request)
 
 
@@ -213,8 +191,8 @@ def correction(
     """A decision made again in place of number `old`, which stays as it is. Body: {by, decision, old,
     reason}."""
     _check_index(index)
-    head = canonical.dumps({"by": _name(by, "by")})[:-1] + b',"decision":'
-    tail = canonical.dumps({"old": old, "reason": _reason(reason)})[1:]
+    head = canonical.dumps({"by": name(by, "by")})[:-1] + b',"decision":'
+    tail = canonical.dumps({"old": old, "reason": reason_given(reason)})[1:]
     return Draft(
         kind="correction",
         at=instant(at),
@@ -231,13 +209,11 @@ def correction(
 def erasure(household_id: str, by: str, reason: str, at: str, *, request: Request | None = None) -> Draft:
     """A household's identity is destroyed; its decisions stay (个人信息保护法 art. 47)."""
     body = {
-        "by": _name(by, "by"),
-        "household": _name(household_id, "household_id"),
-        "reason": _reason(reason),
+        "by": name(by, "by"),
+        "household": name(household_id, "household_id"),
+        "reason": reason_given(reason),
     }
-    return Draft(
-        "erasure", instant(at), canonical.dumps(body), household=household_id, request=_checked(request)
-    )
+    return Draft("erasure", instant(at), canonical.dumps(body), household=household_id, request=_checked(request))
 
 
 def _about(decision: int, kind: str, body: dict[str, Any], at: str, request: Request | None) -> Draft:
@@ -249,56 +225,24 @@ def _bytes(body: Mapping[str, Any] | bytes) -> bytes:
 
 
 def _check_index(index: DecisionIndex) -> None:
-    for value, name in (
-        (index.engine, "engine"),
-        (index.caseworker, "caseworker"),
-        (index.household_id, "household_id"),
-    ):
-        _name(value, name)
-    if not _DIGEST.fullmatch(index.rulebook):
-        raise _bad(
-            "rulebook",
-            "须为规则集摘要（64 位十六进制）",
-            "is the digest of a rulebook, 64 hexadecimal digits",
-        )
-    if not _DAY.fullmatch(index.on):
-        raise _bad("on", "须为日期 YYYY-MM-DD", "is a day, YYYY-MM-DD")
+    name(index.engine, "engine")
+    name(index.caseworker, "caseworker")
+    name(index.household_id, "household_id")
+    digest(index.rulebook, "rulebook")
+    day(index.on, "on")
     for policy, subject, status, least, most in index.policies:
-        if status not in STATUSES:
-            raise _bad(
-                "policies", f"状态须为 {'、'.join(STATUSES)} 之一", f"has a status of {', '.join(STATUSES)}"
-            )
-        if type(least) is not int or type(most) is not int or not 0 <= least <= most:
-            raise _bad(
-                "policies", "金额须为整数分，且下限不大于上限", "has amounts in whole fen, least <= most"
-            )
-        _name(policy, "policies")
+        name(policy, "policies")
         if not 0 < len(subject) <= 128:
-            raise _bad(
-                "policies", "对象须为 household 或成员编号", "has household or a member's id as its subject"
-            )
+            raise bad("policies", "对象须为 household 或成员编号", "has household or a member's id as subject")
+        if status not in STATUSES:
+            raise bad("policies", f"状态须为 {'、'.join(STATUSES)}", f"has a status of {', '.join(STATUSES)}")
+        if type(least) is not int or type(most) is not int or not 0 <= least <= most:
+            raise bad("policies", "金额须为整数分，下限不大于上限", "has amounts in whole fen, least <= most")
 
 
 def _checked(request: Request | None) -> Request | None:
     if request is not None:
-        _name(request.owner, "request.owner")
-        _name(request.key, "request.key")
-        if not _DIGEST.fullmatch(request.body):
-            raise _bad("request.body", "须为请求体的 SHA-256", "is the SHA-256 of the request's body")
+        name(request.owner, "request.owner")
+        name(request.key, "request.key")
+        digest(request.body, "request.body")
     return request
-
-
-def _name(value: str, where: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise _bad(where, "须为 1 至 128 个可见 ASCII 字符", "is 1 to 128 visible ASCII characters")
-    return value
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise _bad("reason", "必须写明理由", "must be given")
-    return text
-
-
-def _bad(where: str, zh: str, en: str) -> Refused:
-    return Refused(f"{where} {zh}", f"{where} {en}", "bad-draft")

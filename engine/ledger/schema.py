@@ -16,7 +16,7 @@ from engine.ledger import merkle
 from engine.ledger.chain import LOGS
 from engine.ledger.errors import StoreFailed
 
-__all__ = ["APPLICATION_ID", "VERSION", "expected", "migrate", "objects"]
+__all__ = ["APPLICATION_ID", "VERSION", "check", "expected", "migrate", "objects"]
 
 APPLICATION_ID = 0x6A7A6C67  # "jzlg", so that `file` and this program know the file for what it is
 
@@ -226,8 +226,8 @@ VERSION = len(_MIGRATIONS)
 """The version this program writes and reads."""
 
 
-def migrate(connection: sqlite3.Connection, up_to: int = VERSION) -> None:
-    """Bring the tables from whatever version they are to `up_to`, inside the caller's transaction.
+def check(connection: sqlite3.Connection) -> int:
+    """The version of the tables, 0 for an empty file. Changes nothing.
 
     Raises StoreFailed for a file that is not a ledger, or one written by a later version of this program.
     """
@@ -242,6 +242,13 @@ def migrate(connection: sqlite3.Connection, up_to: int = VERSION) -> None:
             f"the ledger was written by a later version, {version}; upgrade this program, which knows {VERSION}",
             "later-version",
         )
+    return int(version)
+
+
+def migrate(connection: sqlite3.Connection, up_to: int = VERSION) -> None:
+    """Bring the tables from whatever version they are to `up_to`, inside the caller's transaction. Raises as
+    `check` does."""
+    version = check(connection)
     for number in range(version + 1, up_to + 1):
         statements, fill = _MIGRATIONS[number - 1]
         for statement in statements():

@@ -69,6 +69,7 @@ class Store:
         self.path = Path(path)
         self._readers = Connections(lambda: connect(self.path, readonly=True))
         with closing(connect(self.path)) as connection:
+            schema.check(connection)
             if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):  # a copy, opened to be written
                 with _locked(self.path):
                     connection.execute("PRAGMA journal_mode = WAL")
@@ -152,7 +153,11 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    handle = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        why = error.strerror or "?"
+        raise StoreFailed(f"锁不住 {path}：{why}", f"cannot lock {path}: {why}") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

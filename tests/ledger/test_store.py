@@ -127,7 +127,9 @@ def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
         other.execute("CREATE TABLE entry (a)")
     with pytest.raises(StoreFailed, match="not a ledger"):
         Store(tmp_path / "other.db")
-    with pytest.raises(StoreFailed, match="cannot make"):
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("delete",), "left as it was"
+    with pytest.raises(StoreFailed, match="cannot lock"):
         Store.create(tmp_path / "no folder" / "a.db", sample.AT)
 
 

@@ -1,6 +1,6 @@
 # 救助 Jiuzhu: everything is set up on first use; a machine needs Python >= 3.11, make and a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint soak bench clean
+.PHONY: help run test lint soak bench docs clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -35,6 +35,10 @@ soak: $(READY) ## 长时间随机测试 / the long random tests (JIUZHU_EXAMPLES
 
 bench: $(READY) $(VENV)/.ready-bench ## 性能测量 / measure, beside the peers a user would pick
 	$(PY) -m bench
+
+docs: $(READY) ## 由代码和规则生成的文档 / write the pages that are made from code and rules
+	$(PY) -m engine.commands.reference docs
+	$(JIUZHU) docs
 
 clean: ## 删除生成的文件 / remove everything that was made here
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

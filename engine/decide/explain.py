@@ -299,6 +299,8 @@ class Explainer:
         if expr.op == "parameter" and not expr.args and (figure := self.decision.edition.figures[expr.name]) is not None:
             shown = shown if figure.published else self.say("未公布", "not published")
         since = self.since(expr.name) if expr.op == "parameter" else ""
+        if expr.type.base in (Base.CHOICE, Base.CHOICES):
+            return f"{text}" + self.say("：", ": ") + shown
         return f"{text} {shown}{since}"
 
     def shown(self, expr: Expr, value: Span | Masked | None, digits: int = 2) -> str:

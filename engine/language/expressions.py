@@ -319,8 +319,9 @@ class _Reader:
 
     def one_comparison(self, op: str, left: ast.expr, right: ast.expr, node: ast.AST) -> Expr:
         for side, other in ((left, right), (right, left)):
-            if isinstance(side, ast.Constant) and isinstance(side.value, bool):
-                better = self.source(other) if side.value == (op == "==") else f"not {self.source(other)}"
+            if self.source(side).lower() in ("true", "false"):
+                yes = self.source(side).lower() == "true"
+                better = self.source(other) if yes == (op == "==") else f"not {self.source(other)}"
                 raise self.stop("compared-with-true", node, better=better)
         if op in ("in", "not in"):
             return self.membership(op, left, right, node)

@@ -143,7 +143,8 @@ def conditional(found: Run) -> dict[tuple[str, int], tuple[str, ...]]:
     """
     program, edition = found.program, found.edition
     held = [each.policy.id for each in edition.order if each.policy.id in program.held]
-    if not any(found.differs(name, None) for name in held):
+    differing = frozenset(name for name in held if found.differs(name, None))
+    if not differing:
         return {}
     everything: Withheld = frozenset((name, None) for name in held)
     second = found.withhold(everything)
@@ -154,17 +155,19 @@ def conditional(found: Run) -> dict[tuple[str, int], tuple[str, ...]]:
             if first[0] != first[1]:
                 continue  # not settled: there is no answer that could hang on anything
             if (raw[0], raw[1]) != (first[0], first[1]):
-                answers[name, place] = _rests_on(found, held, name, place)
+                answers[name, place] = _rests_on(found, held, differing, name, place)
     return answers
 
 
-def _rests_on(found: Run, held: list[str], name: str, place: int) -> tuple[str, ...]:
-    first = found.first[name][place]
+def _rests_on(found: Run, held: list[str], differing: frozenset[str], name: str, place: int) -> tuple[str, ...]:
+    first, dependents = found.first[name][place], found.program.dependents
     withheld: set[tuple[str, int | None]] = set()
     needed: list[str] = []
     for other in reversed(held):
-        if name not in found.program.dependents[other]:
+        if name not in dependents[other]:
             continue
+        if other not in differing and not any(other in dependents[each] for each, _ in withheld):
+            continue  # it grants nothing that is not received, and nothing withheld could have made it: no difference
         trial = frozenset({*withheld, (other, None)})
         raw = found.withhold(trial).get(name, found.first[name])[place]
         if (raw[0], raw[1]) == (first[0], first[1]):

@@ -23,7 +23,7 @@ class Programs:
         """`most`: how many are kept; each takes some megabytes and about a second to make."""
         self._store, self._most = store, most
         self._kept: OrderedDict[str, Program] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def get(self, digest: str) -> Program:
         """The program of a rulebook on record.
@@ -49,6 +49,7 @@ class Programs:
 
     def keep(self, program: Program) -> None:
         """Have a program ready that was made elsewhere."""
-        self._kept[program.rulebook.digest] = program
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        with self._lock:
+            self._kept[program.rulebook.digest] = program
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)

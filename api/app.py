@@ -1,0 +1,171 @@
+"""The application: the endpoints, and what is done around every request."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
+
+from api import health, reference
+from api.active import ActiveRules
+from api.endpoint import ENDPOINTS
+from api.logs import log
+from api.metrics import Metrics
+from api.problems import KINDS, Problem, of_ledger, response
+from api.service import Service
+from api.settings import Settings, instant_of
+from api.v1 import catalogue, decisions, evaluations, households, ledger, rules
+from api.words import preferred
+from engine.ledger.errors import LedgerError
+from engine.ledger.home import open_home
+from engine.ledger.programs import Programs
+
+__all__ = ["create_app", "open_service"]
+
+BLUEPRINTS = (
+    decisions.blueprint, evaluations.blueprint, households.blueprint, catalogue.blueprint, rules.blueprint,
+    ledger.blueprint, health.blueprint, reference.blueprint,
+)  # fmt: skip
+STATUSES = sorted({200, 201, 303, 304, *(kind.status for kind in KINDS.values())})
+
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+}
+
+
+class Entry(BaseConverter):
+    """The number of an entry in an address: nothing that SQLite or another reader would round."""
+
+    regex = "[1-9][0-9]{0,14}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+class Name(BaseConverter):
+    """A name of the rule language in an address."""
+
+    regex = "[a-z][a-z0-9_]{0,63}"
+
+
+def open_service(settings: Settings) -> Service:
+    """Open the data folder. The rules are whichever were activated last; see ActiveRules.activate."""
+    home = open_home(settings.data, instant_of(settings.clock()))
+    programs = Programs(home.store)
+    metrics = Metrics(settings.data / "metrics", [each.label for each in ENDPOINTS], STATUSES)
+    return Service(settings, home, programs, ActiveRules(home, programs), metrics)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application. In a server of several processes each makes its own, after it was forked."""
+    app = Flask("api", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.url_map.converters.update(entry=Entry, name=Name)
+    app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.extensions["jiuzhu"] = open_service(settings)
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(LedgerError, _ledger_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failure)
+    return app
+
+
+def _begin() -> None:
+    g.started = time.perf_counter_ns()
+    g.request_id = _request_id(request.headers.get("X-Request-Id"))
+
+
+def _request_id(given: str | None) -> str:
+    """The caller's id if it is a UUID, so that nothing else can be slipped into the logs; else a new one."""
+    if given and len(given) == 36:
+        try:
+            return str(uuid.UUID(given))
+        except ValueError:
+            pass
+    return str(uuid.uuid4())
+
+
+def _end(answer: Response) -> Response:
+    headers = answer.headers
+    headers["X-Request-Id"] = g.request_id
+    for name, value in SECURITY.items():
+        if name not in headers:
+            headers[name] = value
+    label = g.get("label")
+    microseconds = (time.perf_counter_ns() - g.started) // 1000
+    if label is not None:
+        service: Service = _service()
+        service.metrics.timed(label, answer.status_code, microseconds)
+    log(
+        "request",
+        logging.ERROR if answer.status_code >= 500 else logging.INFO,
+        request_id=g.request_id,
+        route=label,
+        status=answer.status_code,
+        ms=round(microseconds / 1000, 2),
+        key=g.get("key_id"),
+        problem=g.get("problem"),
+    )
+    return answer
+
+
+def _service() -> Service:
+    from api.service import service
+
+    return service()
+
+
+def _said(problem: Problem) -> Response:
+    g.problem = problem.code
+    return response(problem, preferred(request.accept_languages), g.request_id)
+
+
+def _problem(problem: Problem) -> Response:
+    return _said(problem)
+
+
+def _ledger_error(error: LedgerError) -> Response:
+    problem = of_ledger(error)
+    if problem.status >= 500:
+        log("ledger-error", logging.ERROR, exc=error, request_id=g.request_id, code=error.code)
+    return _said(problem)
+
+
+def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return _said(Problem("no-such-method", headers={"Allow": allowed}))
+    if isinstance(error, RequestEntityTooLarge):
+        return _said(Problem("body-too-large"))
+    if isinstance(error, NotFound):
+        return _said(Problem("not-found"))
+    if error.code is not None and error.code >= 500:
+        return _said(Problem("internal"))
+    if error.code is not None and 300 <= error.code < 400:
+        return Response(status=404) if error.response is None else _redirect(error)
+    return _said(Problem("bad-request"))
+
+
+def _redirect(error: HTTPException) -> Any:
+    return error.get_response()
+
+
+def _failure(error: Exception) -> Response:
+    log("failure", logging.ERROR, exc=error, request_id=g.request_id)
+    return _said(Problem("internal"))

@@ -8,6 +8,7 @@ from engine import __version__
 from engine.commands.check import check
 from engine.commands.decide import decide_command
 from engine.commands.explain import explain
+from engine.commands.mutate import mutate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,5 +17,5 @@ def main() -> None:
     """救助：政策写成规则，认定一个家庭并说明理由。/ Relief policies as rules: decide a household, and say why."""
 
 
-for command in (check, decide_command, explain):
+for command in (check, decide_command, explain, mutate):
     main.add_command(command)

@@ -1,0 +1,147 @@
+"""A program with one rule file changed: only what that file says is read and compiled again.
+
+Reading and compiling a whole rulebook takes some hundred times as long as one policy, and a run of the mutants does it
+thousands of times. What is left out here (the checks of the whole book) is done for the mutants that live through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from engine.decide.generate import policy_function
+from engine.decide.mutation.mutants import Mutant, applied
+from engine.decide.program import Edition, Program, Refused, _values, compile_rulebook
+from engine.language.expressions import Names
+from engine.language.figures import read_parameters
+from engine.language.model import Parameter, Policy, Rulebook
+from engine.language.policies import read_policy
+from engine.language.problems import Problems
+from engine.language.rulebook import exclusion_groups
+from engine.language.source import Mapping, Node, Scalar, Sequence, read_yaml
+from engine.language.vocabulary import Pending, read_derived
+
+Version = tuple[str, date]  # a policy's id and the first day of one text of it
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """A program with one file changed.
+
+    versions    the policy versions that are other objects now, by the version they stand in for
+    parameters  the parameters that are other objects now
+    """
+
+    program: Program
+    versions: dict[Version, Policy] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    recompiled: bool = False
+
+    def policy(self, version: Policy) -> Policy:
+        """The policy version that stands in for this one."""
+        return self.versions.get((version.id, version.from_date), version)
+
+    def edition(self, edition: Edition) -> Edition:
+        """An edition of the unchanged program, with what is changed in it."""
+        if not (self.versions or self.parameters or self.recompiled):
+            return edition
+        order = tuple(replace(each, **self._function(each.policy)) for each in edition.order)
+        values, figures = list(edition.parameters), dict(edition.figures)
+        for name, parameter in self.parameters.items():
+            at = self.program.index[name]
+            new = _values(parameter, parameter.on(edition.on), self.program.rulebook, 1)
+            values[at : at + len(new)] = new
+            figures[name] = parameter.on(edition.on)
+        by_id = {each.policy.id: each for each in order}
+        return replace(edition, order=order, by_id=by_id, parameters=tuple(values), figures=figures)
+
+    def _function(self, policy: Policy) -> dict[str, Any]:
+        now = self.policy(policy)
+        run, layout = self.program.functions[now.id, now.from_date]
+        return {"policy": now, "run": run, "layout": layout}
+
+
+class Patcher:
+    """Makes patched programs from mutants; keeps the nodes of every file of the rulebook."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.rulebook = book = program.rulebook
+        self.lines = {path: text.splitlines() for path, text in book.files.items()}
+        self.names = Names(book.choices, book.facts, book.parameters, {name: book.level(name) for name in book.ids()})
+        self.nodes: dict[str, Node] = {}
+        for path, text in book.files.items():
+            node = read_yaml(text.encode(), path, Problems())
+            if node is not None:
+                self.nodes[path] = node
+        self.by_file = {policy.at.file: policy for policy in book.policies}
+
+    def problems(self) -> Problems:
+        """A list for problems that shows the lines of the files as they are."""
+        return Problems(lines=self.lines)
+
+    def patch(self, mutant: Mutant) -> Patched | None:
+        """The program with the mutant in it; None where the reader does not take the changed file."""
+        if mutant.file in self.by_file:
+            return self._policy(mutant)
+        if mutant.path[0] == "derived":
+            return self._derived(mutant)
+        return self._parameter(mutant)
+
+    def _policy(self, mutant: Mutant) -> Patched | None:
+        old, problems = self.by_file[mutant.file], self.problems()
+        root = applied(self.nodes[mutant.file], mutant)
+        assert isinstance(root, Mapping)
+        examples = root.entries["examples"]  # unchanged, and most of the file: not read again
+        lean = replace(root, entries={**root.entries, "examples": Sequence(examples.place, ())})
+        read = read_policy(lean, self.names, problems, old.group, old.jurisdiction, old.order)
+        if read is None or len(problems):
+            return None
+        new = replace(read, examples=old.examples)
+        policies = tuple(new if policy is old else policy for policy in self.rulebook.policies)
+        groups = exclusion_groups(policies, problems) if mutant.kind == "exclusion" else self.rulebook.exclusions
+        book = replace(self.rulebook, policies=policies, exclusions=groups)
+        return Patched(_with_policy(self.program, book, new), {(old.id, old.from_date): new})
+
+    def _parameter(self, mutant: Mutant) -> Patched | None:
+        name, problems = str(mutant.path[0]), self.problems()
+        root = applied(self.nodes[mutant.file], mutant)
+        assert isinstance(root, Mapping)
+        alone = replace(root, entries={name: root.entries[name]})
+        read = read_parameters([alone], self.rulebook.choices, {}, problems).get(name)
+        if read is None or len(problems):
+            return None
+        new = replace(read, order=self.rulebook.parameters[name].order)
+        book = replace(self.rulebook, parameters={**self.rulebook.parameters, name: new})
+        return Patched(replace(self.program, rulebook=book, editions={}), parameters={name: new})
+
+    def _derived(self, mutant: Mutant) -> Patched | None:
+        name, problems = str(mutant.path[2]), self.problems()
+        assert isinstance(mutant.node, Scalar)
+        pending = Pending(name, mutant.node.text, mutant.node.place)
+        bare = {**self.rulebook.facts, name: replace(self.rulebook.facts[name], expr=None, condition=None)}
+        facts = read_derived(bare, [pending], self.names, problems)
+        if len(problems) or not facts[name].derived:
+            return None
+        book: Rulebook = replace(self.rulebook, facts=facts)
+        return Patched(compile_rulebook(book), recompiled=True)
+
+
+def _with_policy(program: Program, book: Rulebook, policy: Policy) -> Program:
+    """The program with one policy's function compiled anew.
+
+    `dependents` and `held` stay: a mutant only drops questions to other policies, and both may name too many.
+    """
+    generated = policy_function(book, policy, program.slots, program.index)
+    space: dict[str, Any] = {"Refused": Refused}
+    exec(compile(generated.source, f"<mutant of {policy.id}>", "exec"), space)  # our own text, from a checked tree
+    key = policy.id, policy.from_date
+    functions = {**program.functions, key: (space[generated.name], generated.layout)}
+    nodes = {node.id: node for tree in policy.conditions() for node in tree.walk()}
+    return replace(
+        program, rulebook=book, functions=functions, conditions={**program.conditions, key: nodes}, editions={}
+    )
+
+
+__all__ = ["Patched", "Patcher"]

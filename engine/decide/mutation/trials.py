@@ -1,0 +1,167 @@
+"""The examples that must notice a change of a rule, prepared so that they run thousands of times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+
+from engine.decide.decision import Decision
+from engine.decide.examples import _Trial, example_household
+from engine.decide.mutation.patched import Patched, Patcher
+from engine.decide.program import Edition, Program
+from engine.decide.run import run
+from engine.language.checks import CHECKS, expressions_of, fact_expressions, parameters_read
+from engine.language.household import Household, HouseholdError, read_household
+from engine.language.model import Example, Policy, Rulebook
+from engine.language.problems import Problem, Problems
+
+Group = tuple[Policy, tuple[Example, ...]]  # a policy version and some of its examples
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One example with its household read, and the edition of its day with only the policies that bear on it."""
+
+    policy: Policy
+    example: Example
+    household: Household
+    edition: Edition
+
+
+class Court:
+    """Every example of a rulebook, prepared; tries patched programs on them. The rulebook must have no problem."""
+
+    def __init__(self, patcher: Patcher):
+        self.patcher, self.program = patcher, patcher.program
+        self.rulebook: Rulebook = patcher.rulebook
+        self.cases: dict[int, Case] = {}
+        for policy in self.rulebook.policies:
+            places = _Trial(self.program, policy, Problems()).places()
+            for example in policy.examples:
+                self.cases[id(example)] = self._prepared(policy, example, self.program.edition(example.on, places))
+
+    def _prepared(self, policy: Policy, example: Example, whole: Edition) -> Case:
+        household = read_household(example_household(self.rulebook, example), self.program.vocabulary)
+        # the order of what is missing is that of the whole catalogue: then nothing may be left out
+        narrow = whole if _asks_for_missing(example) else _narrowed(self.program, whole, {policy.id, *example.also})
+        return Case(policy, example, household, narrow)
+
+    # -- which examples look at what --
+
+    def readers_of_parameter(self, name: str) -> tuple[Policy, ...]:
+        """The policy versions that read a figure, also through derived facts."""
+        return tuple(
+            policy
+            for policy in self.rulebook.policies
+            if name in parameters_read(self.rulebook, expressions_of(policy))
+        )
+
+    def readers_of_fact(self, name: str) -> tuple[Policy, ...]:
+        """The policy versions that read a derived fact, also through others."""
+        return tuple(policy for policy in self.rulebook.policies if name in _facts_read(self.rulebook, policy))
+
+    def naming(self, policy: str) -> tuple[Group, ...]:
+        """The examples of other policies that say what this one must come to."""
+        found = (
+            (other, tuple(example for example in other.examples if policy in example.also))
+            for other in self.rulebook.policies
+            if other.id != policy
+        )
+        return tuple((other, examples) for other, examples in found if examples)
+
+    def days(self, policies: Iterable[Policy]) -> frozenset[date]:
+        return frozenset(example.on for policy in policies for example in policy.examples)
+
+    # -- the trial --
+
+    def first_problem(self, patched: Patched, own: Sequence[Policy], others: Sequence[Group] = ()) -> Problem | None:
+        """The first problem the change brings: an example that fails, or else a check; None: nobody notices.
+
+        All examples of `own` must notice it, of `others` only those given.
+        """
+        groups = [*((policy, policy.examples) for policy in own), *others]
+        looks = (
+            *(partial(self._fails, patched, *group) for group in groups),
+            *(partial(self._shows_too_little, patched, policy) for policy in own),
+            partial(self._fails_a_check, patched),
+        )
+        return next((problem for look in looks if (problem := look()) is not None), None)
+
+    def _fails(self, patched: Patched, policy: Policy, examples: tuple[Example, ...]) -> Problem | None:
+        """The first of the examples that fails."""
+        problems = self.patcher.problems()
+        trial = _Prepared(self, patched, policy, problems)
+        for example in examples:
+            decision = trial.decision(example)
+            if decision is not None:
+                trial.compare(decision, example)
+            if len(problems):
+                return problems.sorted()[0]
+        return None
+
+    def _shows_too_little(self, patched: Patched, policy: Policy) -> Problem | None:
+        """A border or a status of the changed rule that its examples, which all pass, do not show."""
+        problems = self.patcher.problems()
+        _Prepared(self, patched, policy, problems, notes=True).run()
+        return next(iter(problems.sorted()), None)
+
+    def _fails_a_check(self, patched: Patched) -> Problem | None:
+        problems = self.patcher.problems()
+        for check in CHECKS:
+            check(patched.program.rulebook, problems)
+        return next(iter(problems.sorted()), None)
+
+
+class _Prepared(_Trial):
+    """The trial of one policy version as patched, whose households need no reading."""
+
+    def __init__(self, court: Court, patched: Patched, policy: Policy, problems: Problems, notes: bool = False):
+        super().__init__(patched.program, patched.policy(policy), problems)
+        self.court, self.patched, self.notes = court, patched, notes
+
+    def decision(self, example: Example) -> Decision | None:
+        if not self.policy.in_force(example.on):
+            self.problems.add("example-not-in-force", example.at, name=self.policy.id, on=example.on)
+            return None
+        case = self.court.cases[id(example)]
+        edition = self.patched.edition(case.edition)
+        try:
+            found = run(self.program, edition, case.household)
+        except HouseholdError as error:
+            each = error.problems[0]
+            self.problems.add("bad-household", example.at, path="/", why=each.message("en"), why_zh=each.message("zh"))
+            return None
+        return Decision(self.program, edition, case.household, found)
+
+    def note(self, decision: Decision) -> None:
+        if self.notes:  # what an example shows takes longer to find than whether it passes
+            super().note(decision)
+
+
+def _narrowed(program: Program, edition: Edition, wanted: set[str]) -> Edition:
+    """The edition with only the policies wanted and those their answers can rest on."""
+    names = {name for name in edition.by_id if name in wanted or program.dependents[name] & wanted}
+    order = tuple(each for each in edition.order if each.policy.id in names)
+    return replace(edition, order=order, by_id={each.policy.id: each for each in order})
+
+
+def _asks_for_missing(example: Example) -> bool:
+    wanted = [example.expect, *example.also.values()]
+    wanted += [each for group in wanted for each in group.values() if isinstance(each, dict)]
+    return any(len(each.get("missing") or ()) > 1 for each in wanted)
+
+
+def _facts_read(rulebook: Rulebook, policy: Policy) -> set[str]:
+    found: set[str] = set()
+    todo = expressions_of(policy)
+    while todo:
+        for node in todo.pop().walk():
+            if node.op == "fact" and node.name not in found:
+                found.add(node.name)
+                todo += fact_expressions(rulebook.facts[node.name])
+    return found
+
+
+__all__ = ["Case", "Court"]

@@ -29,6 +29,7 @@ Subject = str | None  # a member's id; None: the household
 Withheld = frozenset[tuple[str, Subject]]  # (policy, the member it is withheld from; None: from everybody)
 
 NUMBERS = (Base.MONEY, Base.WHOLE, Base.NUMBER, Base.RATIO)
+RULED_IN: dict[str, Three] = {"eligible": True, "ineligible": False, "undetermined": None}
 PER_YEAR = {"year": 1, "month": 12, "week": 52, "fortnight": 24, "once": 1}
 
 
@@ -294,8 +295,7 @@ class Run:
                 found = self.condition(let.condition, scope) if let.condition else self.value(let.expr, scope)
                 scope.lets[let.name] = self.lets[policy.id, subject, let.name] = found
             truth = self.condition(policy.when, scope)
-            status = {True: "eligible", False: "ineligible", None: "undetermined"}[truth]
-            self.status[policy.id, subject] = status
+            self.status[policy.id, subject] = next(status for status, ruled_in in RULED_IN.items() if ruled_in is truth)
             for item in policy.gives:
                 self.item(policy, item, scope, truth)
             for note in policy.notes:
@@ -366,7 +366,7 @@ class Run:
 
     def qualifies(self, name: str, member: Subject) -> Three:
         if name in self.world.in_force:
-            return {"eligible": True, "ineligible": False, "undetermined": None}[self.status[name, member]]
+            return RULED_IN[self.status[name, member]]
         versions = [p for p in self.world.rulebook.policies if p.id == name and p.jurisdiction in self.world.places]
         if not versions:
             return None
@@ -605,7 +605,7 @@ def choices_worth(
     """
     chosen = {tuple(p for p in choice.policies if p in open_): None for choice in group.choices}
     largest = [one for one in chosen if not any(set(one) < set(other) for other in chosen)]
-    hanging = {p for p in world.in_force if p in group.policies or hangs_on(world.rulebook, p, group.policies)}
+    hanging = {p for p in world.in_force if p in group.policies or hangs_on(world, p, group.policies)}
     tied = {p for each in world.rulebook.exclusions for p in each.policies}
     found = {}
     for one in largest:
@@ -621,16 +621,16 @@ def choices_worth(
     return found
 
 
-def hangs_on(rulebook: Rulebook, policy: str, others: tuple[str, ...]) -> bool:
-    """Whether some version of a policy asks (or asks about one that asks) whether one of the others is had."""
-    asked = set()
-    for version in rulebook.policies:
-        if version.id == policy:
-            exprs = [expr for condition in version.conditions() for expr in condition.exprs()]
-            for top in (*(let.expr for let in version.lets), *(e for i in version.gives for e in (i.amount, i.for_months))):
-                exprs += top.walk() if top is not None else ()
-            asked |= {expr.name for expr in exprs if expr.op in ("qualifies", "holds")}
-    return bool(asked & set(others)) or any(hangs_on(rulebook, each, others) for each in asked)
+def hangs_on(world: World, policy: str, others: tuple[str, ...]) -> bool:
+    """Whether a policy in force asks (or asks about one that asks) whether one of the others is had."""
+    if policy not in world.in_force:
+        return False
+    version = world.in_force[policy]
+    exprs = [expr for condition in version.conditions() for expr in condition.exprs()]
+    for top in (*(let.expr for let in version.lets), *(e for i in version.gives for e in (i.amount, i.for_months))):
+        exprs += top.walk() if top is not None else ()
+    asked = {expr.name for expr in exprs if expr.op in ("qualifies", "holds")}
+    return bool(asked & set(others)) or any(hangs_on(world, each, others) for each in asked)
 
 
 def concerned(run: Run, name: str, subject: Subject) -> list[tuple[str, Subject]]:
@@ -663,8 +663,12 @@ def best_choice(
     order = list(worth)
     gives_up: dict[tuple[str, ...], Three] = {}
     for one in order:
-        out = [name for name in open_ if name not in one]
-        gives_up[one] = some(first.world.receives(*key) for name in out for key in answered(first, name, subject))
+        out = [concerned(first, name, subject) for name in open_ if name not in one]
+        # what is drawn and may be drawn on; whether it is ruled out may still be open, and what is drawn too
+        gives_up[one] = some(
+            every([some(RULED_IN[first.status[key]] for key in keys), some(first.world.receives(*key) for key in keys)])
+            for keys in out
+        )
     competing = [one for one in order if gives_up[one] is not True]
     for one in competing:
         wins = [
@@ -674,10 +678,6 @@ def best_choice(
         if gives_up[one] is False and all(wins):
             return one
     return None
-
-
-def answered(run: Run, name: str, subject: Subject) -> list[tuple[str, Subject]]:
-    return [key for key in concerned(run, name, subject) if run.status[key] != "ineligible"]
 
 
 # -------------------------------------------------------------------------------------------------------- missing

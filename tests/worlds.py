@@ -1,8 +1,8 @@
 """Random rulebooks as the texts of their YAML files, and random households for them.
 
 A `Maker` draws everything from one `random.Random`, so the same code serves hypothesis (`st.randoms`) and the long
-seeded loops. Rules are drawn with their type, unit and range, so that most of them pass the reader; a policy or
-derived fact that does not is drawn again. Limits are narrow and figures are drawn from the range of what they are
+seeded loops. Rules are drawn with their type, unit and range, so that most of them pass the reader; a policy
+that does not is left out. Limits are narrow and figures are drawn from the range of what they are
 compared with: borders are met all the time.
 """
 
@@ -176,7 +176,7 @@ class Maker:
         self.derive("size", "household", Term("count_members(counted)", "number", "people", Fraction(1), Fraction(60), True), "lowest: 1, highest: 60")
         self.derive("counted", "member", Term(self.pick(["counts", "counts", "not counts"]), "truth"))
         for _ in range(self.r.randrange(0, 5)):
-            self.draw_again(self.derived_fact)
+            self.lucky(self.derived_fact)
 
     def ask(self, name: str, level: str, kind: str) -> None:
         label = f"label: {{zh: {name}, en: {name}}}"
@@ -296,8 +296,10 @@ class Maker:
                 banded += 1
         last_band = keys[-1][0] == "band"
 
-        def figure() -> str:
-            if self.maybe(10):
+        goes_on = banded == 1 and last_band and self.maybe(35)  # then the last row is published: more is added to it
+
+        def figure(last: bool = False) -> str:
+            if self.maybe(10) and not (last and goes_on):
                 return "null"
             return decimal(self.number(near.lo, near.hi, places), places)
 
@@ -315,11 +317,11 @@ class Maker:
             found = ""
             for start in about[1]:
                 found += f"{indent}- from: {decimal(start, 0)}\n"
-                found += f"{indent}  value: {figure()}\n" if last else f"{indent}  rows:\n{rows(at + 1, indent + '    ')}"
+                found += f"{indent}  value: {figure(start == about[1][-1])}\n" if last else f"{indent}  rows:\n{rows(at + 1, indent + '    ')}"
             return found
 
         further = ""
-        if banded == 1 and last_band and self.maybe(35):
+        if goes_on:
             span = keys[-1][1][2]
             past = (span.hi - keys[-1][1][1][-1]).__floor__()
             step = self.pick([Fraction(1), Fraction(1, 2), Fraction(-1)] if not whole else [Fraction(1), Fraction(-1)])
@@ -667,21 +669,16 @@ class Maker:
 
     # -- the whole --
 
-    def draw_again(self, make: Callable[[], None], tries: int = 6) -> bool:
-        """Make something, and take it back if the reader finds a problem with it."""
+    def lucky(self, make: Callable[[], None], tries: int = 6) -> None:
+        """Make something, and take it back where luck runs out half way."""
         for _ in range(tries):
             kept = self.snapshot()
             try:
-                make()
+                return make()
             except NoLuck:
                 self.restore(kept)
-                continue
             finally:
                 self.since = None
-            if not read_texts(self.texts())[1]:
-                return True
-            self.restore(kept)
-        return False
 
     def snapshot(self) -> tuple[Any, ...]:
         return (list(self.asked), list(self.derived), dict(self.parameters), dict(self.files), dict(self.policies), {k: list(v) for k, v in self.pools.items()}, list(self.days))
@@ -736,14 +733,19 @@ class Maker:
     def world(self) -> World:
         self.vocabulary()
         for _ in range(self.wanted or self.pick([1, 2, 3, 4, 4, 5, 6])):
-            self.draw_again(self.add_policy)
-        files = self.texts()
-        rulebook, problems = read_texts(files)
-        if rulebook is None or problems:
-            raise NoLuck(problems)
+            self.lucky(self.add_policy)
+        while True:  # without the policies the reader finds fault with, and those that ask about them
+            rulebook, problems = read_texts(self.texts())
+            if rulebook is not None and not problems:
+                break
+            faulty = {problem.place.file.rsplit("_", 1)[0] for problem in problems}
+            kept = {path: text for path, text in self.files.items() if path.rsplit("_", 1)[0] not in faulty}
+            if len(kept) == len(self.files) or not kept:
+                raise NoLuck(problems)
+            self.files = kept
         near = {name: tuple(values) for name, values in self.pools.items()}
         days = sorted({d + timedelta(days=n) for d in self.days for n in (-1, 0, 1)})
-        return World(files, rulebook, tuple(days), near)
+        return World(self.texts(), rulebook, tuple(days), near)
 
 
 def world_of(chance: random.Random, policies: int | None = None) -> World:

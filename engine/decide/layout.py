@@ -34,6 +34,11 @@ class Slots:
     policies: dict[tuple[str, str], Slot] = field(default_factory=dict)
     template: dict[str, list[int | bool]] = field(default_factory=lambda: {"household": [], "member": []})
 
+    # per level: the "possibly received" slot of every policy, and each policy's place
+    receives: dict[str, tuple[list[int], dict[str, int]]] = field(
+        default_factory=lambda: {"household": ([], {}), "member": ([], {})}
+    )
+
     def _take(self, level: str, lo: int | bool, hi: int | bool, scale: int = 1) -> Slot:
         rows = self.template[level]
         rows += [lo, hi]
@@ -71,6 +76,9 @@ def slots_of(rulebook: Rulebook) -> Slots:
         level = rulebook.level(policy)
         for word in (RECEIVES, QUALIFIES, GRANTED):
             slots.policies[word, policy] = slots._take(level, False, True)
+        blank, places = slots.receives[level]
+        places[policy] = slots.policies[RECEIVES, policy].at
+        blank.append(places[policy] + 1)
     return slots
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from engine.decide.generate import Generated, derive_function, policy_function
-from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES, Layout, Slots, slots_of
+from engine.decide.layout import GRANTED, QUALIFIES, Layout, Slots, slots_of
 from engine.decide.tables import Table
 from engine.language.checks import expressions_of, parameters_read, top_level
 from engine.language.household import Household, HouseholdError, InputProblem, Member, Vocabulary
@@ -323,9 +323,12 @@ def _fill(program: Program, row: list[Any], level: str, source: Household | Memb
         row[at] = known.lo
         row[at + 1] = known.hi
     if source.receiving is not None:
-        for (word, policy), slot in slots.policies.items():
-            if word == RECEIVES and slot.level == level:
-                row[slot.at] = row[slot.at + 1] = policy in source.receiving
+        blank, places = slots.receives[level]
+        for at in blank:  # what is drawn is known: nothing but what is named
+            row[at] = False
+        for policy in source.receiving:
+            at = places[policy]
+            row[at] = row[at + 1] = True
 
 
 def refusal(program: Program, fact: str) -> HouseholdError:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.language.model import ChoiceSet, Fact
 from engine.language.problems import did_you_mean
@@ -21,6 +21,14 @@ from engine.language.types import Base, day_number, day_of, decimal_text, decima
 
 MOST_MEMBERS = 60
 LONGEST_TEXT = 200
+LARGEST_NUMBER = 10**16
+MOST_DIGITS = 20  # times the largest scale (8 decimals) still exact in the decimal context's 28 digits
+_WANTED: dict[Base, tuple[str, str]] = {
+    Base.MONEY: ("an amount of money such as 1650.00", "金额，如 1650.00"),
+    Base.WHOLE: ("a whole number", "整数"),
+    Base.NUMBER: ("a number", "数"),
+    Base.RATIO: ("a ratio such as 0.40", "比例，如 0.40"),
+}
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,8})?\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -81,8 +89,7 @@ class HouseholdError(Exception):
         super().__init__("; ".join(f"{p.path}: {p.code}" for p in problems))
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known of a fact: its two ends as the engine carries them.
 
     numbers and dates: least and most, in smallest parts (fen, yyyymmdd); yes_no: certainly, possibly;
@@ -124,6 +131,8 @@ class Vocabulary:
     facts: dict[str, dict[str, Fact]]  # level -> name -> fact
     choices: dict[str, ChoiceSet]
     policies: dict[str, str]
+    limits: dict[str, tuple[int, int]]  # of numbers and dates, in smallest parts
+    bits: dict[str, dict[str, int]]  # of each list of choices
 
     @staticmethod
     def of(facts: dict[str, Fact], choices: dict[str, ChoiceSet], policies: dict[str, str]) -> Vocabulary:
@@ -131,7 +140,10 @@ class Vocabulary:
         for fact in facts.values():
             if not fact.derived:
                 by_level[fact.level][fact.name] = fact
-        return Vocabulary(by_level, choices, policies)
+        asked = [fact for level in by_level.values() for fact in level.values()]
+        limits = {f.name: (int(f.type.least * f.type.scale), int(f.type.most * f.type.scale)) for f in asked}
+        bits = {name: {value: each.bit(value) for value in each.values} for name, each in choices.items()}
+        return Vocabulary(by_level, choices, policies, limits, bits)
 
 
 def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
@@ -293,7 +305,7 @@ class _Reader:
     def range(
         self, fact: Fact, value: Mapping[Any, Any], ends: tuple[str, str], path: str, source: str, verified: bool | None
     ) -> Known | None:
-        lowest, highest = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
+        lowest, highest = self.vocabulary.limits[fact.name]
         low, high = (None if value.get(end) is None else self.bare(fact, value[end], f"{path}/{end}") for end in ends)
         if low is not None:
             lowest = low.lo
@@ -312,10 +324,10 @@ class _Reader:
             self.note(path, "wrong-kind", wanted="true or false", wanted_zh="true 或 false")
             return None
         if base is Base.CHOICE:
-            choices = self.vocabulary.choices[fact.type.choices]
-            if isinstance(value, str) and value in choices.words:
-                return Known(choices.bit(value), choices.bit(value))
-            self.not_a_choice(choices, value, path)
+            bit = self.vocabulary.bits[fact.type.choices].get(value) if isinstance(value, str) else None
+            if bit is not None:
+                return Known(bit, bit)
+            self.not_a_choice(self.vocabulary.choices[fact.type.choices], value, path)
             return None
         if base is Base.CHOICES:
             return self.several(fact, value, path)
@@ -324,7 +336,7 @@ class _Reader:
             if base is Base.DATE:
                 self.note(path, "wrong-kind", wanted="a date such as 1980-05-01", wanted_zh="日期，如 1980-05-01")
             return None
-        least, most = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
+        least, most = self.vocabulary.limits[fact.name]
         if not least <= number <= most:
             low, high = shown_limits(fact)
             self.note(path, "outside-limits", lowest=low, highest=high)
@@ -343,7 +355,7 @@ class _Reader:
         mask, fine = 0, True
         for number, each in enumerate(value):
             if isinstance(each, str) and each in choices.words:
-                mask |= choices.bit(each)
+                mask |= self.vocabulary.bits[choices.name][each]
             else:
                 self.not_a_choice(choices, each, f"{path}/{number}")
                 fine = False
@@ -360,33 +372,28 @@ class _Reader:
         return None
 
     def number(self, fact: Fact, value: Any, path: str) -> int | None:
-        wanted = {
-            Base.MONEY: ("an amount of money such as 1650.00", "金额，如 1650.00"),
-            Base.WHOLE: ("a whole number", "整数"),
-            Base.NUMBER: ("a number", "数"),
-            Base.RATIO: ("a ratio such as 0.40", "比例，如 0.40"),
-        }[fact.type.base]
-        decimal: Decimal | None = None
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**16:
-            decimal = Decimal(value)
-        elif isinstance(value, Decimal) and value.is_finite():
-            decimal = value
-        elif isinstance(value, str) and _DECIMAL.match(value):
-            try:
-                decimal = Decimal(value)
-            except InvalidOperation:  # pragma: no cover - the pattern admits only decimals
-                decimal = None
-        if decimal is None or abs(decimal) >= Decimal(10) ** 16:
-            self.note(path, "wrong-kind", wanted=wanted[0], wanted_zh=wanted[1])
-            return None
-        if decimal.as_tuple().exponent < -20:  # type: ignore[operator]
-            self.note(path, "too-precise", decimals=decimals_of(fact.type.scale))
-            return None
-        scaled = Fraction(decimal) * fact.type.scale
-        if scaled.denominator != 1:
-            self.note(path, "too-precise", decimals=decimals_of(fact.type.scale))
-            return None
-        return scaled.numerator
+        """A number in its smallest parts; text and Decimal are read as they stand, never through a binary float."""
+        scale = fact.type.scale
+        if isinstance(value, int) and not isinstance(value, bool):
+            if abs(value) < LARGEST_NUMBER:
+                return value * scale
+        elif isinstance(value, str):
+            if _DECIMAL.match(value):
+                return self.in_parts(Decimal(value), scale, path)
+        elif isinstance(value, Decimal) and value.is_finite() and abs(value) < LARGEST_NUMBER:
+            return self.in_parts(value, scale, path)
+        wanted, wanted_zh = _WANTED[fact.type.base]
+        self.note(path, "wrong-kind", wanted=wanted, wanted_zh=wanted_zh)
+        return None
+
+    def in_parts(self, value: Decimal, scale: int, path: str) -> int | None:
+        if len(value.as_tuple().digits) <= MOST_DIGITS:
+            scaled = value * scale  # exact: the digits fit the decimal context
+            whole = int(scaled)
+            if whole == scaled:
+                return whole
+        self.note(path, "too-precise", decimals=decimals_of(scale))
+        return None
 
 
 def shown_limits(fact: Fact) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 
 from engine.ledger.access import AccessDraft
+from engine.ledger.connections import abandon
 from engine.ledger.entries import Draft, Receipt
 from engine.ledger.errors import LedgerError, StoreFailed
 from engine.ledger.keyring import Keyring
@@ -75,8 +76,9 @@ class Writer:
         """Write several records in one commit, in this order. Each has its own outcome: a receipt, or why
         it was refused. Raises StoreFailed when the disk took none of them."""
         if self._pid != os.getpid():  # a fork: the parent's connection, lock and queue are not ours
+            abandon(self._connection)
             self._start()
-        slot = _Slot([prepare(draft) for draft in drafts])
+        slot = _Slot([prepare(draft, self._keyring) for draft in drafts])
         with self._mutex:
             self._waiting.append(slot)
             lead, self._led = not self._led, True

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 
-__all__ = ["Connections"]
+__all__ = ["Connections", "abandon"]
 
 
 class Connections:
@@ -21,6 +21,7 @@ class Connections:
     def get(self) -> sqlite3.Connection:
         """This thread's connection. It is closed with the thread, or by `drop`."""
         if getattr(self._local, "pid", None) != os.getpid():
+            abandon(getattr(self._local, "connection", None))
             self._local.connection, self._local.pid = self._open(), os.getpid()
         connection: sqlite3.Connection = self._local.connection
         return connection
@@ -29,4 +30,14 @@ class Connections:
         """Close this thread's connection, if it has one; the next `get` opens another."""
         if getattr(self._local, "pid", None) == os.getpid():
             self._local.connection.close()
-        self._local.pid = None
+            self._local.connection, self._local.pid = None, None
+
+
+_abandoned: list[sqlite3.Connection] = []
+
+
+def abandon(connection: sqlite3.Connection | None) -> None:
+    """Keep a connection that came across a fork from being closed when it is no longer referred to: closing it
+    here would act on the parent's files."""
+    if connection is not None:
+        _abandoned.append(connection)

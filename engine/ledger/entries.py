@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.language import canonical
+from engine.ledger.errors import Refused
 from engine.ledger.identity import Person
 from engine.ledger.values import bad, day, digest, instant, name, reason_given
 
@@ -157,7 +158,7 @@ def decision(
         rulebook=index.rulebook,
         household=index.household_id,
         request=_checked(request),
-        identity=identity,
+        identity=_people(identity),
     )
 
 
@@ -202,7 +203,7 @@ def correction(
         refers=old,
         household=index.household_id,
         request=_checked(request),
-        identity=identity,
+        identity=_people(identity),
     )
 
 
@@ -222,6 +223,12 @@ def _about(decision: int, kind: str, body: dict[str, Any], at: str, request: Req
 
 def _bytes(body: Mapping[str, Any] | bytes) -> bytes:
     return body if isinstance(body, bytes) else canonical.dumps(body)
+
+
+def _people(identity: tuple[Person, ...]) -> tuple[Person, ...]:
+    if len({person.subject for person in identity}) != len(identity):
+        raise Refused("同一成员的身份信息给了两次", "the same member is identified twice", "bad-identity")
+    return identity
 
 
 def _check_index(index: DecisionIndex) -> None:

@@ -6,6 +6,7 @@ Bodies are written as they were digested, so whoever reads a line and writes it 
 bytes.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
@@ -34,7 +35,6 @@ def export(
     chosen = range(1, size + 1) if seqs is None else sorted(set(seqs))
     head = {"bundle": "jiuzhu-ledger", "format": 1, "whole": whole, **checkpoint.file()}
     yield canonical.dumps(head) + b"\n"
-    source = merkle.Hashes(connection, DECISIONS)
     needed: set[str] = set()
     for seq in chosen:
         if not 1 <= seq <= size:
@@ -43,28 +43,31 @@ def export(
                 f"the checkpoint ends at {size}, before {seq}",
                 "not-covered",
             )
-        body, index = read.documents(connection, seq)
-        parts = [b'{"body":', body, b',"header":', proofs.header(connection, DECISIONS, seq)]
-        if index is not None:
-            parts += [b',"index":', index]
-            needed.add(json.loads(index)["rulebook"])
-        if not whole:
-            path = [item.hex() for item in merkle.inclusion(source, seq - 1, size)]
-            parts += [b',"path":', canonical.dumps(path)]
-        yield b"".join((*parts, b"}\n"))
-    yield from _rules(connection, needed)
-
-
-def _rules(connection: sqlite3.Connection, needed: Collection[str]) -> Iterator[bytes]:
+        yield _entry(connection, seq, None if whole else size, needed)
+    recorded = {rulebooks.seq_of(connection, digest) for digest in needed} - set(chosen)
+    for number in sorted(seq for seq in recorded if seq is not None):  # what vouches for the rules' text
+        yield _entry(connection, number, size, needed)
     for digest in sorted(needed):
         files = [[path, text] for path, text in sorted(rulebooks.load(connection, digest).items())]
         yield canonical.dumps({"files": files, "rulebook": digest}) + b"\n"
 
 
+def _entry(connection: sqlite3.Connection, seq: int, size: int | None, needed: set[str]) -> bytes:
+    """The line of an entry, with its path in the tree of `size` (None: without); notes the rulebook it needs."""
+    body, index = read.documents(connection, seq)
+    parts = [b'{"body":', body, b',"header":', proofs.header(connection, DECISIONS, seq)]
+    if index is not None:
+        parts += [b',"index":', index]
+        needed.add(json.loads(index)["rulebook"])
+    if size is not None:
+        path = merkle.inclusion(merkle.Hashes(connection, DECISIONS), seq - 1, size)
+        parts += [b',"path":', canonical.dumps([item.hex() for item in path])]
+    return b"".join((*parts, b"}\n"))
+
+
 def check_bundle(lines: Iterable[bytes], *, trusted: Collection[str] | None = None) -> tuple[int, list[str]]:
-    """Check a bundle with nothing but itself (and the public keys one trusts): how many entries it has, and
-    what is wrong with it, in English, empty for nothing."""
-    wrong: list[str] = []
+    """Check a bundle with nothing but itself (and the public keys one trusts): how many entries it has, and what
+    is wrong with it, in English, empty for nothing."""
     reader = iter(lines)
     try:
         head = json.loads(next(reader, b""))
@@ -72,35 +75,52 @@ def check_bundle(lines: Iterable[bytes], *, trusted: Collection[str] | None = No
         whole = head["whole"]
     except (ValueError, KeyError, TypeError, LedgerError):
         return 0, ["line 1: not the head of a bundle"]
-    if not checkpoint.signed_by(trusted):
-        wrong.append("line 1: the checkpoint's signature does not fit")
+    wrong = [] if checkpoint.signed_by(trusted) else ["line 1: the checkpoint's signature does not fit"]
     claim = checkpoint.document["logs"][DECISIONS.name]
-    spine, count = merkle.Spine(), 0
+    check = _Check(None if whole else claim)
     for number, line in enumerate(reader, 2):
         try:
-            row = json.loads(line)
-            if "header" not in row:
-                continue
-            count += 1
-            leaf = leaf_hash(canonical.dumps(row["header"]))
-            spine.push(leaf)
-            if not _fits(row, leaf, None if whole else claim):
-                wrong.append(f"line {number}: entry {row['header']['seq']} was changed")
+            said = check.line(json.loads(line))
         except (ValueError, KeyError, TypeError):
-            wrong.append(f"line {number}: cannot be read")
-    if whole and (spine.size, spine.root().hex()) != (claim["size"], claim["root"]):
+            said = "cannot be read"
+        if said:
+            wrong.append(f"line {number}: {said}")
+    if whole and (check.spine.size, check.spine.root().hex()) != (claim["size"], claim["root"]):
         wrong.append("the entries are not those the checkpoint covers")
-    return count, wrong
+    wrong += [f"the rules {digest} are missing" for digest in sorted(check.needed - check.given)]
+    return check.spine.size, wrong
+
+
+class _Check:
+    """A bundle as it is read: the tree so far, and which rules are needed, vouched for and given."""
+
+    def __init__(self, claim: dict[str, Any] | None) -> None:
+        self.claim = claim
+        self.spine = merkle.Spine()
+        self.needed: set[str] = set()
+        self.given: set[str] = set()
+        self._manifests: dict[str, list[list[str]]] = {}
+
+    def line(self, row: dict[str, Any]) -> str:
+        """What is wrong with a line; empty for nothing."""
+        if "files" in row:
+            self.given.add(row["rulebook"])
+            manifest = [[path, hashlib.sha256(text.encode()).hexdigest()] for path, text in row["files"]]
+            fits = manifest == self._manifests.get(row["rulebook"])
+            return "" if fits else f"the rules {row['rulebook']} are not those on record"
+        leaf = leaf_hash(canonical.dumps(row["header"]))
+        self.spine.push(leaf)
+        if "index" in row:
+            self.needed.add(row["index"]["rulebook"])
+        if row["header"]["kind"] == "rulebook":
+            self._manifests[row["body"]["rulebook"]] = row["body"]["files"]
+        return "" if _fits(row, leaf, self.claim) else f"entry {row['header']['seq']} was changed"
 
 
 def _fits(row: dict[str, Any], leaf: bytes, claim: dict[str, Any] | None) -> bool:
     header = row["header"]
     index = canonical.digest(row["index"]) if "index" in row else None
-    if (
-        header["log"] != DECISIONS.name
-        or canonical.digest(row["body"]) != header["body"]
-        or index != header["index"]
-    ):
+    if header["log"] != DECISIONS.name or canonical.digest(row["body"]) != header["body"] or index != header["index"]:
         return False
     if claim is None:
         return True

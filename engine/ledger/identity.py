@@ -21,12 +21,15 @@ from engine.language import canonical
 from engine.ledger.errors import Damaged, Erased, NotFound, Refused
 from engine.ledger.keyring import Keyring, decrypt, encrypt
 
-__all__ = ["FIELDS", "Person", "find", "forget", "is_erased", "normal", "of_entry", "record"]
+__all__ = ["FIELDS", "Person", "Prepared", "find", "forget", "is_erased", "normal", "of_entry", "prepare", "record"]
 
 FIELDS = ("name", "id_number", "phone")
 """What a person can be found by. An address is kept, not searched."""
 
-_MIDDLE_DOTS = re.compile(r"[\s·•‧・.]")
+_NOT_DIGITS = re.compile(r"\D+")
+_NOT_ALNUM = re.compile(r"[\W_]+")
+_BLANKS_AND_DOTS = re.compile(r"[\s·•‧・.]+")
+_WITH_COUNTRY = re.compile(r"(?:00)?86(1\d{10})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,10 @@ def normal(field: str, text: str) -> str:
     number the digits without the country's 86; of a name no middle dots, which are typed in many ways."""
     text = unicodedata.normalize("NFKC", text).upper()
     if field == "phone":
-        digits = "".join(character for character in text if character.isdigit())
-        return digits.removeprefix("00")[2:] if re.fullmatch(r"(00)?861\d{10}", digits) else digits
-    if field == "id_number":
-        return "".join(character for character in text if character.isalnum())
-    return _MIDDLE_DOTS.sub("", text)
+        digits = _NOT_DIGITS.sub("", text)
+        abroad = _WITH_COUNTRY.fullmatch(digits)
+        return abroad[1] if abroad else digits
+    return (_NOT_ALNUM if field == "id_number" else _BLANKS_AND_DOTS).sub("", text)
 
 
 def tokens_of(keyring: Keyring, people: Iterable[Person]) -> list[bytes]:
@@ -90,20 +92,27 @@ def tokens_digest(salt: bytes, tokens: Iterable[bytes]) -> bytes:
     return hashlib.sha256(salt + b"".join(tokens)).digest()
 
 
-def record(
-    connection: sqlite3.Connection, keyring: Keyring, household: str, people: tuple[Person, ...]
-) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """People as they will be encrypted, and the tokens they will be found by."""
+
+    plain: bytes = field(repr=False)
+    tokens: list[bytes] = field(repr=False)
+
+
+def prepare(keyring: Keyring, people: tuple[Person, ...]) -> Prepared:
+    """All of `record` that can be done before the ledger is held."""
+    return Prepared(_plain(people), tokens_of(keyring, people))
+
+
+def record(connection: sqlite3.Connection, keyring: Keyring, household: str, people: Prepared) -> bytes:
     """Write who the people of a household are, inside the writing transaction; the digest for the entry's
     header.
 
-    The same people as before give the row of before. Raises Erased, KeyMissing, Refused.
+    The same people as before give the row of before. Raises Erased, KeyMissing.
     """
     if is_erased(connection, household):
         raise _erased()
-    subjects = [person.subject for person in people]
-    if len(set(subjects)) != len(subjects):
-        raise Refused("同一成员的身份信息给了两次", "the same member is identified twice", "bad-identity")
-    plain = _plain(people)
     found = connection.execute(
         "SELECT master, wrapped, salt FROM household_key WHERE household = ?", (household,)
     ).fetchone()
@@ -116,15 +125,14 @@ def record(
     else:
         master, wrapped, salt = found
         data_key = keyring.unwrap(household, master, wrapped)
-    same = hmac.digest(data_key, plain, "sha256")
+    same = hmac.digest(data_key, people.plain, "sha256")
     known = connection.execute(
         "SELECT digest FROM identity WHERE household = ? AND same = ?", (household, same)
     ).fetchone()
     if known is not None:
         return bytes(known[0])
-    tokens = tokens_of(keyring, people)
-    sealed = encrypt(data_key, plain, f"identity of {household}")
-    of_key, of_tokens = key_digest(master, wrapped, salt), tokens_digest(salt, tokens)
+    sealed = encrypt(data_key, people.plain, f"identity of {household}")
+    of_key, of_tokens = key_digest(master, wrapped, salt), tokens_digest(salt, people.tokens)
     digest = row_digest(household, of_key, same, of_tokens, sealed)
     connection.execute(
         "INSERT INTO identity (digest, household, key_digest, same, tokens_digest, sealed) VALUES (?, ?, ?, ?, ?, ?)",
@@ -132,7 +140,7 @@ def record(
     )
     connection.executemany(
         "INSERT INTO person_token (token, identity, household) VALUES (?, ?, ?)",
-        [(token, digest, household) for token in tokens],
+        [(token, digest, household) for token in people.tokens],
     )
     return digest
 

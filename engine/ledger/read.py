@@ -40,9 +40,15 @@ def about(connection: sqlite3.Connection, seq: int) -> tuple[Entry, ...]:
     return tuple(_entry(row) for row in connection.execute(query, (seq,)))
 
 
-def entries(connection: sqlite3.Connection, first: int = 1, last: int | None = None) -> Iterator[Entry]:
-    """Entries `first` to `last` (both included; None: the newest), in order, read as they are asked for."""
-    query = f"SELECT {_COLUMNS} FROM entry WHERE seq BETWEEN ? AND ? ORDER BY seq"
+def entries(
+    connection: sqlite3.Connection, first: int = 1, last: int | None = None, *, decisions: bool = True
+) -> Iterator[Entry]:
+    """Entries `first` to `last` (both included; None: the newest), in order, read as they are asked for.
+
+    `decisions` False: the body of a decision is left unread (None), for whoever needs only what it is found by.
+    """
+    body = "body" if decisions else "CASE kind WHEN 'decision' THEN NULL ELSE body END"
+    query = f'SELECT {DECISIONS.columns}, {body}, "index" FROM entry WHERE seq BETWEEN ? AND ? ORDER BY seq'
     for row in connection.execute(query, (first, 2**62 if last is None else last)):
         yield _entry(row)
 
@@ -62,11 +68,11 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         :10
     ]
     previous, hash, packed_body, packed_index = row[10:]
-    body = unpack(packed_body)
+    body = None if packed_body is None else unpack(packed_body)
     index = None if packed_index is None else unpack(packed_index)
-    fits = leaf_hash(header_of_entry(row)) == hash and hashlib.sha256(body).digest() == body_digest
-    if index is not None:
-        fits = fits and hashlib.sha256(index).digest() == index_digest
+    fits = leaf_hash(header_of_entry(row)) == hash
+    for document, digest in ((body, body_digest), (index, index_digest)):
+        fits = fits and (document is None or hashlib.sha256(document).digest() == digest)
     if not fits:
         raise Damaged(f"第 {seq} 号记录已被改动", f"entry {seq} was changed")
     return Entry(
@@ -82,6 +88,6 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         index_digest and index_digest.hex(),
         previous.hex(),
         hash.hex(),
-        json.loads(body),
+        None if body is None else json.loads(body),
         None if index is None else json.loads(index),
     )

@@ -6,13 +6,13 @@ never repeats or skips an entry however many are appended in between.
 """
 
 import sqlite3
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from engine.ledger import identity
 from engine.ledger.entries import instant
 from engine.ledger.errors import KeyMissing, Refused
 from engine.ledger.keyring import Keyring
-from engine.ledger.search_index import SearchIndex
+from engine.ledger.search_index import STATUS_BITS, SearchIndex
 from engine.ledger.words import match
 
 __all__ = ["Hit", "Page", "Query", "search"]
@@ -24,8 +24,9 @@ LARGEST_PAGE = 200
 class Query:
     """What to look for; everything given must hold. Days are YYYY-MM-DD and included, times ISO UTC.
 
-    name, id_number, phone: of someone in the household, whole; these are personal and stay out of repr.
-    policy, status, subject: one policy line that fits all three. status: eligible, ineligible, undetermined.
+    name, id_number, phone: of someone in the household, whole. These, and words, may be personal and stay out of repr.
+    policy, status, subject: one policy line that fits all that is given; a subject goes with a policy.
+    status: eligible, ineligible, undetermined; without a policy: of any policy.
     words: each blank-separated part stands in the explanation or the reason, as typed.
     """
 
@@ -45,7 +46,7 @@ class Query:
     engine: str | None = None
     caseworker: str | None = None
     refers: int | None = None
-    words: str | None = None
+    words: str | None = field(default=None, repr=False)
 
     def given(self) -> tuple[str, ...]:
         """The names of what is looked for, without the values: what the access log may hold."""
@@ -70,15 +71,32 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hits, newest first. `before`: what to pass for the next page; None when this is the last."""
+    """Hits, newest first.
+
+    before: what to pass for the next page; None when this is the last. behind: how many of the newest entries
+    are not in the index yet, so not among the hits; 0 unless very many came in since the last search.
+    """
 
     hits: tuple[Hit, ...]
     before: int | None
+    behind: int = 0
 
 
 _EQUAL = ("household", "kind", "rulebook", "engine", "caseworker", "refers")
 _RANGES = (("on", ">=", "on_from"), ("on", "<=", "on_to"), ("at", ">=", "at_from"), ("at", "<=", "at_to"))
-_LINE = ("policy", "status", "subject")
+
+
+class _Parts:
+    """A statement as it grows: what drives it, what must hold, and the values for both, in order."""
+
+    def __init__(self) -> None:
+        self.source, self.key, self.group = "entry e", "e.seq", ""
+        self.conditions: list[str] = []
+        self.values: list[object] = []
+
+    def add(self, condition: str, *values: object) -> None:
+        self.conditions.append(condition)
+        self.values += values
 
 
 def search(
@@ -88,53 +106,82 @@ def search(
     keyring: Keyring | None = None,
     before: int | None = None,
     limit: int = 50,
+    most: int = 2000,
 ) -> Page:
-    """One page of what fits. The index is brought up to date first. The caller writes the access log.
+    """One page of what fits. The caller writes the access log.
 
-    keyring: needed to look for a person. before: only entries with lower numbers. limit: 1 to 200.
-    Raises Refused for a bad limit, a bad time, or words without a letter or digit; KeyMissing.
+    The index is brought up to date first, by `most` entries at most (a second or two): Page.behind says how many
+    are left then. keyring: needed to look for a person. before: only entries with lower numbers. limit: 1 to 200.
+    Raises Refused for a bad limit, a bad time, a subject without a policy, or words without a letter or digit;
+    KeyMissing.
     """
     if not 1 <= limit <= LARGEST_PAGE:
-        raise Refused(
-            f"每页须为 1 至 {LARGEST_PAGE} 条", f"a page has 1 to {LARGEST_PAGE} entries", "bad-search"
-        )
-    index.catch_up()
-    conditions: list[str] = []
-    values: list[object] = []
+        raise Refused(f"每页须为 1 至 {LARGEST_PAGE} 条", f"a page has 1 to {LARGEST_PAGE} entries", "bad-search")
+    index.catch_up(most)
+    parts = _Parts()
     households = _households(index, query, keyring)
+    few = households is not None or query.household is not None or query.refers is not None
+    _words(parts, query, drive=not few)
+    _policy(parts, query, drive=not few and query.words is None)
     if households is not None:
-        conditions.append(f"e.household IN ({', '.join('?' * len(households))})")
-        values += households
+        parts.add(f"e.household IN ({', '.join('?' * len(households))})", *households)
     for column in _EQUAL:
         if (value := getattr(query, column)) is not None:
-            conditions.append(f'e."{column}" = ?')
-            values.append(value)
+            parts.add(f'e."{column}" = ?', value)
     for column, sign, name in _RANGES:
         if (value := getattr(query, name)) is not None:
-            conditions.append(f'e."{column}" {sign} ?')
-            values.append(instant(value) if column == "at" else value)
-    line = [name for name in _LINE if getattr(query, name) is not None]
-    if line:
-        fits = " AND ".join(f"p.{name} = ?" for name in line)
-        conditions.append(f"e.seq IN (SELECT p.seq FROM policy_line p WHERE {fits})")
-        values += [getattr(query, name) for name in line]
-    if query.words is not None:
-        expression = match(query.words)
-        if not expression:
-            raise Refused("检索词里没有文字", "there is no letter or digit to look for", "bad-search")
-        conditions.append("e.seq IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values.append(expression)
+            parts.add(f'e."{column}" {sign} ?', instant(value) if column == "at" else value)
     if before is not None:
-        conditions.append("e.seq < ?")
-        values.append(before)
-    return _page(index.connection(), conditions, values, limit)
+        parts.add(f"{parts.key} < ?", before)
+    return replace(_page(index.connection(), parts, limit), behind=index.behind())
 
 
-def _page(connection: sqlite3.Connection, conditions: list[str], values: list[object], limit: int) -> Page:
+def _words(parts: _Parts, query: Query, drive: bool) -> None:
+    """`drive`: walk the full-text index from its newest entry on, and stop when the page is full; else it is asked
+    about each of a few entries."""
+    if query.words is None:
+        return
+    expression = match(query.words)
+    if not expression:
+        raise Refused("检索词里没有文字", "there is no letter or digit to look for", "bad-search")
+    if drive:
+        parts.source, parts.key = "words CROSS JOIN entry e ON e.seq = words.rowid", "words.rowid"
+        parts.add("words MATCH ?", expression)
+    else:
+        parts.add("EXISTS (SELECT 1 FROM words WHERE words MATCH ? AND words.rowid = e.seq)", expression)
+
+
+def _policy(parts: _Parts, query: Query, drive: bool) -> None:
+    """`drive`: walk the lines of one policy and status from the newest on."""
+    if query.status is not None and query.status not in STATUS_BITS:
+        raise Refused(
+            f"状态须为 {'、'.join(STATUS_BITS)}", f"the status is one of {', '.join(STATUS_BITS)}", "bad-search"
+        )
+    if query.policy is None:
+        if query.subject is not None:
+            raise Refused("按对象查找须同时给出政策", "a subject is looked for with its policy", "bad-search")
+        if query.status is not None:
+            parts.add("e.statuses & ?", STATUS_BITS[query.status])
+        return
+    statuses = list(STATUS_BITS) if query.status is None else [query.status]
+    line = f"p.policy = ? AND p.status IN ({', '.join('?' * len(statuses))})"
+    values: list[object] = [query.policy, *statuses]
+    if query.subject is not None:
+        line, values = f"{line} AND p.subject = ?", [*values, query.subject]
+    if drive and query.status is not None:
+        parts.source, parts.key = "policy_line p CROSS JOIN entry e ON e.seq = p.seq", "p.seq"
+        parts.group = "GROUP BY p.seq"  # several members may have the same answer
+        parts.add(line, *values)
+    else:
+        parts.add(f"EXISTS (SELECT 1 FROM policy_line p WHERE {line} AND p.seq = e.seq)", *values)
+
+
+def _page(connection: sqlite3.Connection, parts: _Parts, limit: int) -> Page:
     columns = ", ".join(f'e."{item.name}"' for item in fields(Hit))
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    where = f"WHERE {' AND '.join(parts.conditions)}" if parts.conditions else ""
     rows = connection.execute(
-        f"SELECT {columns} FROM entry e {where} ORDER BY e.seq DESC LIMIT ?", (*values, limit + 1)
+        f"SELECT {columns} FROM {parts.source} {where} {parts.group} ORDER BY {parts.key} DESC LIMIT ?",
+        (*parts.values, limit + 1),
     ).fetchall()
     hits = tuple(Hit(*row) for row in rows[:limit])
     return Page(hits, hits[-1].seq if len(rows) > limit else None)

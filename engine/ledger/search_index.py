@@ -21,12 +21,25 @@ from engine.ledger.findings import Finding, finding
 from engine.ledger.store import Store
 from engine.ledger.words import spaced
 
-__all__ = ["SearchIndex"]
+__all__ = ["STATUS_BITS", "SearchIndex"]
 
-_FORMAT = 1  # of this file; another number makes it anew
+_FORMAT = 2  # of this file; another number makes it anew
 _BATCH = 200  # entries in one transaction: short, so that searches and other workers get between
 
-_COLUMNS = ("seq", "hash", "kind", "at", "refers", "household", "on", "rulebook", "engine", "caseworker")
+_COLUMNS = (
+    "seq",
+    "hash",
+    "kind",
+    "at",
+    "refers",
+    "household",
+    "on",
+    "rulebook",
+    "engine",
+    "caseworker",
+    "statuses",  # of any policy in it, as a sum of STATUS_BITS
+)
+STATUS_BITS = {"eligible": 1, "ineligible": 2, "undetermined": 4}
 _INDEXES = (
     ("household", "seq"),
     ("caseworker", "seq"),
@@ -35,6 +48,13 @@ _INDEXES = (
     ("on", "seq"),
     ("refers",),
 )
+_POLICY_LINE = """
+CREATE TABLE policy_line (
+  policy TEXT NOT NULL, status TEXT NOT NULL, seq INTEGER NOT NULL, subject TEXT NOT NULL,
+  least_fen INTEGER NOT NULL, most_fen INTEGER NOT NULL,
+  PRIMARY KEY (policy, status, seq, subject)
+) STRICT, WITHOUT ROWID
+"""
 
 
 class SearchIndex:
@@ -50,7 +70,7 @@ class SearchIndex:
         except sqlite3.DatabaseError:
             fits = False
         if not fits:
-            self.rebuild()
+            self._renew()
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
@@ -78,12 +98,21 @@ class SearchIndex:
                 until = min(size, last + _BATCH, last + (_BATCH if most is None else most - done))
                 if until <= last:
                     break
-                _insert(connection, read.entries(self.store.reader(), last + 1, until))
+                _insert(connection, read.entries(self.store.reader(), last + 1, until, decisions=False))
             done += until - last
         return done
 
+    def behind(self) -> int:
+        """How many entries the ledger has that the index does not."""
+        size, _ = read.head(self.store.reader())
+        return max(0, size - self._last(self.connection()))
+
     def rebuild(self) -> None:
         """Throw the index away and make it again from the ledger."""
+        self._renew()
+        self.catch_up()
+
+    def _renew(self) -> None:
         try:
             self._empty()
         except sqlite3.DatabaseError:  # beyond emptying: a new file
@@ -91,7 +120,6 @@ class SearchIndex:
             for end in ("", "-wal", "-shm"):
                 Path(f"{self.path}{end}").unlink(missing_ok=True)
             self._empty()
-        self.catch_up()
 
     def _empty(self) -> None:
         """In place, so that other workers' connections stay good."""
@@ -108,17 +136,15 @@ class SearchIndex:
         fresh = sqlite3.connect(":memory:", isolation_level=None)
         _make(fresh, self.store.id)
         last = self._last(self.connection())
-        _insert(fresh, read.entries(self.store.reader(), 1, last))
+        _insert(fresh, read.entries(self.store.reader(), 1, last, decisions=False))
         fresh.execute("CREATE VIRTUAL TABLE temp.found_words USING fts5vocab(main, words, instance)")
         queries = {
             "entry": f"SELECT {_names()} FROM entry ORDER BY seq",
-            "policy_line": "SELECT * FROM policy_line ORDER BY policy, status, seq, subject",
+            "policy_line": "SELECT * FROM policy_line ORDER BY 1, 2, 3, 4",
             "words": "SELECT term, doc, offset FROM temp.found_words ORDER BY term, doc, offset",
         }
         connection = self.connection()
-        connection.execute(
-            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.found_words USING fts5vocab(main, words, instance)"
-        )
+        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.found_words USING fts5vocab(main, words, instance)")
         for table, query in queries.items():
             try:
                 same = all(a == b for a, b in _side_by_side(connection.execute(query), fresh.execute(query)))
@@ -164,15 +190,11 @@ def _names() -> str:
 def _make(connection: sqlite3.Connection, ledger: str) -> None:
     database = Database(connection)
     database["made_from"].insert({"ledger": ledger}, strict=True)  # type: ignore[union-attr]
-    columns = {column: int if column in ("seq", "refers") else str for column in _COLUMNS}
+    columns = {column: int if column in ("seq", "refers", "statuses") else str for column in _COLUMNS}
     entry = database.table("entry").create(columns, pk="seq", not_null={"hash", "kind", "at"}, strict=True)
     for index in _INDEXES:
         entry.create_index(index)
-    lines = {"seq": int, "policy": str, "subject": str, "status": str, "least_fen": int, "most_fen": int}
-    line = database.table("policy_line").create(lines, strict=True)
-    line.create_index(("policy", "status", "seq"))
-    line.create_index(("status", "seq"))
-    line.create_index(("seq",))
+    connection.execute(_POLICY_LINE)
     connection.execute("CREATE VIRTUAL TABLE words USING fts5(text, content = '', tokenize = 'unicode61')")
     connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
@@ -181,11 +203,10 @@ def _insert(connection: sqlite3.Connection, entries: Iterator[Entry]) -> None:
     marks = ", ".join("?" * len(_COLUMNS))
     for entry in entries:
         row, lines, text = _facets(entry)
-        connection.execute(
-            f"INSERT INTO entry ({_names()}) VALUES ({marks})", [row[column] for column in _COLUMNS]
-        )
+        connection.execute(f"INSERT INTO entry ({_names()}) VALUES ({marks})", [row[column] for column in _COLUMNS])
         connection.executemany(
-            "INSERT INTO policy_line VALUES (?, ?, ?, ?, ?, ?)", [(entry.seq, *line) for line in lines]
+            "INSERT INTO policy_line VALUES (?, ?, ?, ?, ?, ?)",
+            [(policy, status, entry.seq, subject, *fen) for policy, subject, status, *fen in lines],
         )
         if text:
             connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (entry.seq, spaced(text)))
@@ -197,6 +218,7 @@ def _facets(entry: Entry) -> tuple[dict[str, Any], list[list[Any]], str]:
     row.update({name: getattr(entry, name) for name in ("seq", "hash", "kind", "at", "refers", "household")})
     if entry.index is not None:
         row.update({name: entry.index[name] for name in ("on", "rulebook", "engine", "caseworker")})
+        row["statuses"] = sum(STATUS_BITS[status] for status in {line[2] for line in entry.index["policies"]})
         reason = entry.body.get("reason", "") if entry.kind == "correction" else ""
         return row, entry.index["policies"], f"{entry.index['explanation']}\n{reason}"
     row.update(caseworker=entry.body.get("by"), rulebook=entry.body.get("rulebook"))

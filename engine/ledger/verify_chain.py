@@ -119,10 +119,10 @@ def _judge(
     that the next entry should hold."""
     seq, previous, hash = columns[0], columns[-2], columns[-1]
     computed = _hash(log, columns)
+    if computed == hash and (link is None or previous == link):
+        return "", "", seq, hash
     follower = _follower(connection, log, seq)
     if computed == hash:
-        if link is None or previous == link:
-            return "", "", seq, hash
         if seq == 1:
             return "ledger-changed", "", seq, hash
         return "replaced", "", (seq - 1 if follower == hash else seq), hash

@@ -34,6 +34,7 @@ class Prepared:
     index: bytes | None
     index_digest: bytes | None
     request_key: bytes | None
+    people: identity.Prepared | None = None
 
 
 def request_key(request: Request) -> bytes:
@@ -64,8 +65,8 @@ def _answered(connection: sqlite3.Connection, key: bytes, sent: str) -> Receipt 
     return Receipt(seq, hash.hex(), repeated=True)
 
 
-def prepare(draft: Draft | AccessDraft) -> Prepared:
-    """Digests and stored forms of a draft's documents."""
+def prepare(draft: Draft | AccessDraft, keyring: Keyring | None) -> Prepared:
+    """Digests and stored forms of a draft's documents, and its people as they will be sealed."""
     if isinstance(draft, AccessDraft):
         body = body_of(draft.who, draft.case, draft.why, draft.what.decode())
         return Prepared(draft, b"", hashlib.sha256(body).digest(), None, None, None)
@@ -77,6 +78,7 @@ def prepare(draft: Draft | AccessDraft) -> Prepared:
         None if index is None else pack(index),
         None if index is None else hashlib.sha256(index).digest(),
         None if draft.request is None else request_key(draft.request),
+        identity.prepare(keyring, draft.identity) if keyring and draft.identity else None,
     )
 
 
@@ -123,11 +125,11 @@ def _add(
     _check(connection, draft)
     who = None
     if draft.identity:
-        if keyring is None or draft.household is None:
+        if keyring is None or prepared.people is None or draft.household is None:
             raise KeyMissing(
                 "没有密钥文件，不能登记身份信息", "identities cannot be recorded without the key file"
             )
-        who = identity.record(connection, keyring, draft.household, draft.identity)
+        who = identity.record(connection, keyring, draft.household, prepared.people)
     row = (
         seq,
         draft.kind,

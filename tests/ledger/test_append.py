@@ -311,6 +311,20 @@ def test_when_the_disk_fails_nobody_is_acknowledged_and_nobody_waits(
     assert book.writer.append(decision()).seq == 2
 
 
+def test_a_full_disk_loses_nothing_and_is_survived(book: Book) -> None:
+    book.writer.append(decision("h1"))
+    connection = book.writer._connection
+    assert connection is not None
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    big = entries.decision({"fill": [random.Random(n).random().hex() for n in range(5000)]}, index(CHANCE), AT)
+    with pytest.raises(StoreFailed, match="full"):
+        book.writer.append(big)
+    assert read.head(book.store.reader())[0] == 2 and verify(book.path).ok
+    connection.execute("PRAGMA max_page_count = 1000000")
+    assert book.writer.append(big).seq == 3 and verify(book.path).ok
+
+
 def test_a_leader_that_is_stopped_leaves_nobody_waiting(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: Any) -> Any:
         raise SystemExit

@@ -106,6 +106,12 @@ CASES: list[tuple[dict[str, object], list[int]]] = [
     ({"policy": LOW, "status": "eligible", "subject": "a"}, [5]),
     ({"policy": DIBAO, "status": "eligible", "subject": "a"}, []),
     ({"status": "ineligible"}, [3, 2]),
+    ({"status": "undetermined"}, [5]),
+    ({"policy": LOW, "subject": "b"}, [2]),
+    ({"policy": LOW, "status": "eligible", "household": "h1"}, [2]),
+    ({"policy": LOW, "status": "eligible", "words": "生活"}, [5, 2]),
+    ({"words": "生活", "household": "h1"}, [2]),
+    ({"words": "收入 困难", "caseworker": "key-a", "status": "undetermined"}, [5]),
     ({"on_from": "2026-01-31"}, [5, 3]),
     ({"on_to": "2026-01-31"}, [3, 2]),
     ({"on_from": "2026-01-02", "on_to": "2026-02-28"}, [3]),
@@ -159,6 +165,8 @@ BAD: list[tuple[Callable[[SearchIndex], object], type[LedgerError]]] = [
     (lambda i: search(i, Query(), limit=0), Refused),
     (lambda i: search(i, Query(), limit=201), Refused),
     (lambda i: search(i, Query(at_from="yesterday")), Refused),
+    (lambda i: search(i, Query(status="maybe")), Refused),
+    (lambda i: search(i, Query(subject="a")), Refused),
 ]
 
 
@@ -230,16 +238,18 @@ def test_the_index_catches_up_in_steps(tmp_path: Path) -> None:
     book.writer.append_all(sample.drafts(random.Random(1), 40))
     size, _ = read.head(book.store.reader())
     assert made_index.catch_up(5) == 5
-    assert made_index.catch_up() == size - 6 and made_index.catch_up() == 0
+    page = search(made_index, Query(), most=2)
+    assert [hit.seq for hit in page.hits] == [7, 6, 5, 4, 3, 2, 1] and page.behind == made_index.behind() == size - 7
+    assert made_index.catch_up() == size - 7 and made_index.catch_up() == 0
     assert list(made_index.check()) == []
 
 
 CHANGES = [
     ("entry", "UPDATE entry SET caseworker = 'someone' WHERE seq = 2"),
     ("entry", "DELETE FROM entry WHERE seq = 3"),
-    ("policy_line", "UPDATE policy_line SET status = 'unheard of' WHERE rowid = 1"),
-    ("policy_line", "DELETE FROM policy_line WHERE rowid = 1"),
-    ("policy_line", "INSERT INTO policy_line VALUES (2, 'p', 'household', 'eligible', 0, 0)"),
+    ("policy_line", "UPDATE policy_line SET status = 'unheard of' WHERE seq = 2"),
+    ("policy_line", "DELETE FROM policy_line WHERE seq = 2"),
+    ("policy_line", "INSERT INTO policy_line VALUES ('p', 'eligible', 2, 'household', 0, 0)"),
     ("words", "INSERT INTO words (rowid, text) VALUES (2, '多')"),
     ("words", "INSERT INTO words (words) VALUES ('delete-all')"),
     ("words", "UPDATE words_data SET block = zeroblob(length(block)) WHERE id > 10"),

@@ -1,9 +1,10 @@
 """Which rulebook decides, the same in every worker.
 
-A rulebook is read from disk only when it is activated: at the start, on SIGHUP, or by POST /v1/rules/reload. If it has
-no problem it goes into the ledger, and its digest into `active.json`. Workers look at that file's stamp before each
-request and, when it is another, take the rulebook from the ledger: so all decide by the same text, also one that
-starts later, and nothing that is half-edited on disk decides anything.
+A rulebook is read from disk only when it is activated: at the start, on SIGHUP, or by POST
+/v1/rules/reload. If it has no problem it goes into the ledger, and its digest into `active.json`. Workers
+look at that file's stamp before each request and, when it is another, take the rulebook from the ledger: so
+all decide by the same text, also one that starts later, and nothing that is half-edited on disk decides
+anything.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ __all__ = ["ActiveRules", "Rules", "check_texts"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A rulebook at work: compiled, with its words for search. `since`: when it was activated; `generation` grows."""
+    """A rulebook at work: compiled, with its words for search. `since`: when it was activated; `generation`
+    grows."""
 
     program: Program
     phrases: Phrases

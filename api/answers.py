@@ -1,4 +1,5 @@
-"""What answers hold, for the OpenAPI document. Answers are written as they are; the tests hold them to these."""
+"""What answers hold, for the OpenAPI document. Answers are written as they are; the tests hold them to
+these."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def listing(items: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": dict(items)}
 
 
-def shape(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None, *, open_: bool = False) -> dict[str, Any]:
+def shape(
+    required: Mapping[str, Any], optional: Mapping[str, Any] | None = None, *, open_: bool = False
+) -> dict[str, Any]:
     """An object with these members, and no others unless `open_`."""
     return {
         "type": "object",
@@ -97,7 +100,10 @@ RULE_PROBLEM = shape(
     open_=True,
 )  # fmt: skip
 LOG_HEAD = shape({"size": {"type": "integer"}, "head": DIGEST, "root": DIGEST})
-CHECKPOINT = {"type": ["object", "null"], "properties": {"checkpoint": {"type": "object"}, "signature": {"type": "string"}}}
+CHECKPOINT = {
+    "type": ["object", "null"],
+    "properties": {"checkpoint": {"type": "object"}, "signature": {"type": "string"}},
+}
 
 
 class Answered(StrictSchema):
@@ -260,4 +266,3 @@ POLICIES, POLICY, FACTS, PARAMETERS = Policies(), PolicyDetail(), FactsListed(),
 RULES_CHECKED, RULES_LOADED = RulesChecked(), RulesLoaded()
 HEAD, PROOF, VERIFIED = Head(), Proof(), Verified()
 HEALTH, READY = Health(), Ready()
-

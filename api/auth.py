@@ -1,8 +1,8 @@
 """Who may do what: scopes, and which of them each role holds.
 
-A key made without scopes holds those of its role. A key made with scopes holds exactly these, each of which must be
-one its role may have: so a key for a scraper can hold `metrics` alone, and a supervisor's caseworker key
-`cases:all` besides.
+A key made without scopes holds those of its role. A key made with scopes holds exactly these, each of which
+must be one its role may have: so a key for a scraper can hold `metrics` alone, and a supervisor's
+caseworker key `cases:all` besides.
 """
 
 from __future__ import annotations
@@ -34,15 +34,19 @@ SCOPES: dict[str, Words] = {
 }
 
 HELD: dict[str, frozenset[str]] = {
-    "caseworker": frozenset(
-        {"catalogue", "evaluations", "decisions:write", "decisions:read", "identity:read"}
-    ),
+    "caseworker": frozenset({"catalogue", "evaluations", "decisions:write", "decisions:read", "identity:read"}),
     "policy": frozenset({"catalogue", "evaluations", "rules:check"}),
     "auditor": frozenset(
         {
-            "catalogue", "decisions:read", "cases:all", "replay", "access:read", "ledger:read", "ledger:verify",
+            "catalogue",
+            "decisions:read",
+            "cases:all",
+            "replay",
+            "access:read",
+            "ledger:read",
+            "ledger:verify",
         }
-    ),  # fmt: skip
+    ),
     "admin": frozenset({"catalogue", "rules:check", "rules:reload", "ledger:read", "ledger:verify", "metrics"}),
 }
 """Role -> the scopes a key of it holds when none were named."""

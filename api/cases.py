@@ -1,4 +1,5 @@
-"""Whose case it is, and that it was looked at: nothing of a case leaves the ledger before the look is on record."""
+"""Whose case it is, and that it was looked at: nothing of a case leaves the ledger before the look is on
+record."""
 
 from __future__ import annotations
 

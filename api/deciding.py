@@ -1,5 +1,5 @@
-"""From a request's body to a decision: facts, identity, day and place read together, so that every fault is told at
-once."""
+"""From a request's body to a decision: facts, identity, day and place read together, so that every fault is
+told at once."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ def _identified(
     """The facts with what identity numbers say, and the people to be stored."""
     members = facts.get("members") if isinstance(facts, Mapping) else None
     members = list(members) if isinstance(members, list) else []
-    places = {}
-    for place, member in enumerate(members):
+    places: dict[str, int] = {}
+    for at, member in enumerate(members):
         name = member.get("id") if isinstance(member, Mapping) else None
         if isinstance(name, str | int) and not isinstance(name, bool):
-            places[str(name)] = place
+            places[str(name)] = at
     if "household" in places:
         faults.append(Fault("member-id-reserved", f"/household/members/{places['household']}/id"))
     people, seen = [], set()
     for subject, who in identity.items():
-        place = places.get(subject)
+        place: int | None = places.get(subject)
         if place is None and subject != "household":
             faults.append(Fault("no-such-member", f"/identity/{subject[:64].replace('~', '~0').replace('/', '~1')}"))
             continue
@@ -108,7 +108,8 @@ def _identified(
 def _with_number(
     rules: Rules, member: Mapping[str, Any], number: IdentityNumber, place: str, faults: list[Any]
 ) -> Mapping[str, Any]:
-    """A member with the date of birth (and the sex, where the vocabulary has one) that its identity number gives."""
+    """A member with the date of birth (and the sex, where the vocabulary has one) that its identity number
+    gives."""
     known = rules.program.vocabulary.facts["member"]
     says = {"birth_date": number.born.isoformat(), "sex": number.sex}
     filled: dict[str, Any] = {}
@@ -133,7 +134,8 @@ def _bare(given: Any) -> Any:
 
 
 def _agrees(given: Any, value: str, born: date) -> bool:
-    """Whether what was given can be what the number says; what cannot be read is for the household's reader to say."""
+    """Whether what was given can be what the number says; what cannot be read is for the household's reader
+    to say."""
     if not isinstance(given, Mapping):
         return not isinstance(given, str) or given == value
     ends = [given.get(name) for name in ("earliest", "latest")]

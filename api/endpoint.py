@@ -1,5 +1,6 @@
-"""How an endpoint is declared: one line says its address, who may call it, what it takes and what it gives. From these
-lines come the checks made before it runs, the OpenAPI document, and the tests' table of endpoints and roles."""
+"""How an endpoint is declared: one line says its address, who may call it, what it takes and what it gives.
+From these lines come the checks made before it runs, the OpenAPI document, and the tests' table of
+endpoints and roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Fields that take exactly what they say and change nothing: a number is not text, 2.7 is not 2, "off" is not false.
+"""Fields that take exactly what they say and change nothing: a number is not text, 2.7 is not 2, "off" is
+not false.
 
 A fault is a `Fault` with a code; `faults_of` turns marshmallow's nested messages into JSON pointers.
 """
@@ -27,12 +28,13 @@ _REQUIRED, _NULL = Fault("required"), Fault("null")
 
 
 class StrictSchema(Schema):
-    """A schema that refuses what it does not know. Make each once, at import: making one costs more than using it."""
+    """A schema that refuses what it does not know. Make each once, at import: making one costs more than
+    using it."""
 
     class Meta:
         unknown = RAISE
 
-    error_messages = {  # noqa: RUF012 - marshmallow's own way
+    error_messages: dict[str, Any] = {  # noqa: RUF012 - marshmallow's own way; a Fault for each sentence
         "type": Fault.of("wrong-kind", wanted_zh="对象", wanted_en="an object"),
         "unknown": Fault("unknown-key"),
     }
@@ -41,14 +43,14 @@ class StrictSchema(Schema):
 class Strict(fields.Field):
     """What all fields here share. `from_text`: the value comes from a query string, so it is always text."""
 
-    default_error_messages = {"required": _REQUIRED, "null": _NULL, "validator_failed": Fault("wrong-kind")}  # noqa: RUF012
+    default_error_messages: dict[str, Any] = {"required": _REQUIRED, "null": _NULL}  # noqa: RUF012
 
     def __init__(self, *, from_text: bool = False, **known: Any) -> None:
         super().__init__(**known)
         self.from_text = from_text
 
     def refuse(self, code: str, **words: object) -> ValidationError:
-        return ValidationError([Fault.of(code, **words)])
+        return ValidationError([Fault(code, words=tuple((key, str(value)) for key, value in words.items()))])
 
     def kind(self, zh: str, en: str) -> ValidationError:
         return self.refuse("wrong-kind", wanted_zh=zh, wanted_en=en)
@@ -59,8 +61,8 @@ class Strict(fields.Field):
 
 
 class Text(Strict):
-    """Text of `least` to `most` characters, perhaps of a form. `open_`: written by people and kept for good, so it
-    may hold no identity number and no mobile number."""
+    """Text of `least` to `most` characters, perhaps of a form. `open_`: written by people and kept for
+    good, so it may hold no identity number and no mobile number."""
 
     def __init__(
         self, *, least: int = 1, most: int = 200, pattern: str = "", form: str = "", open_: bool = False, **known: Any
@@ -96,7 +98,8 @@ _NUMBERS = re.compile(r"(?<![0-9])(?:([0-9]{17}[0-9Xx])|(?:\+?86[- ]?)?1[3-9][0-
 
 
 def holds_identity(text: str) -> bool:
-    """Whether text holds an identity number (with a check character that fits) or a mainland mobile number."""
+    """Whether text holds an identity number (with a check character that fits) or a mainland mobile
+    number."""
     for found in _NUMBERS.finditer(unicodedata.normalize("NFKC", text)):
         if found[1] is None:
             return True
@@ -205,7 +208,8 @@ class Many(Strict):
             raise self.kind("列表", "a list")
         if len(value) > self.most:
             raise self.refuse("too-many", most=self.most)
-        found, wrong = [], {}
+        found: list[Any] = []
+        wrong: dict[int, Any] = {}
         for place, each in enumerate(value):
             try:
                 found.append(self.inner.deserialize(each))
@@ -234,14 +238,17 @@ class MappingOf(Strict):
             raise self.kind("对象", "an object")
         if len(value) > self.most:
             raise self.refuse("too-many", most=self.most)
-        found, wrong = {}, {}
+        found: dict[str, Any] = {}
+        wrong: dict[str, Any] = {}
         for name, each in value.items():
+            found[name] = {}
             try:
-                found[self.key.deserialize(name)] = self.inner.deserialize(each)
+                self.key.deserialize(name)
+                found[name] = self.inner.deserialize(each)
             except ValidationError as error:
                 wrong[name] = error.messages
-        if wrong:
-            raise ValidationError(wrong)
+        if wrong:  # the names of what is wrong are kept, so that they too can be looked at
+            raise ValidationError(wrong, valid_data=found)
         return found
 
     def json_schema(self) -> dict[str, Any]:
@@ -268,7 +275,8 @@ class Nested(Strict):
 
 
 class Facts(Strict):
-    """A household's facts, left to the engine's own strict reader; the document's schema is made from the vocabulary."""
+    """A household's facts, left to the engine's own strict reader; the document's schema is made from the
+    vocabulary."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
         return value
@@ -278,7 +286,8 @@ class Facts(Strict):
 
 
 class Anything(Strict):
-    """Any JSON value, of a shape described by `shape` alone: for answers, and for documents that are checked elsewhere."""
+    """Any JSON value, of a shape described by `shape` alone: for answers, and for documents that are
+    checked elsewhere."""
 
     def __init__(self, shape: Mapping[str, Any] | None = None, **known: Any) -> None:
         super().__init__(**known)
@@ -292,7 +301,8 @@ class Anything(Strict):
 
 
 class Money(Strict):
-    """An amount in yuan, not below zero: text or a number with at most two decimals. Comes out as whole fen."""
+    """An amount in yuan, not below zero: text or a number with at most two decimals. Comes out as whole
+    fen."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
         wrong = self.kind("金额，如 1650.00", "an amount of money such as 1650.00")
@@ -337,8 +347,8 @@ def component(schema: Schema) -> str:
 
 
 def faults_of(messages: Any, schema: Schema | None, base: str = "") -> Iterator[Any]:
-    """marshmallow's nested messages as faults with JSON pointers. What is not a Fault among them (an exception of
-    the engine's) is passed on with its pointer, as a pair."""
+    """marshmallow's nested messages as faults with JSON pointers. What is not a Fault among them (an
+    exception of the engine's) is passed on with its pointer, as a pair."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             if name == "_schema":
@@ -370,7 +380,8 @@ def _inside(schema: Schema | None, name: object) -> Schema | None:
 
 
 def parameter_faults(messages: Mapping[str, Any], schema: Schema) -> Iterator[Fault]:
-    """The faults of a query, by the names of its parameters. One it does not know is named only if it is a plain word."""
+    """The faults of a query, by the names of its parameters. One it does not know is named only if it is a
+    plain word."""
     for name, inner in messages.items():
         place = name if re.fullmatch(r"[A-Za-z_-]{1,40}", name) else ""
         for each in inner if isinstance(inner, list) else [inner]:

@@ -14,7 +14,10 @@ __all__ = ["household_schema"]
 def household_schema(vocabulary: Vocabulary) -> dict[str, Any]:
     """The schema of `household` in a request: every fact with its type, limits, choices and words."""
     member = _level(vocabulary, "member")
-    member["properties"] = {"id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$"}, **member["properties"]}
+    member["properties"] = {
+        "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$"},
+        **member["properties"],
+    }
     member["required"] = ["id"]
     whole = _level(vocabulary, "household")
     members = {"type": "array", "minItems": 1, "maxItems": MOST_MEMBERS, "items": member}

@@ -1,7 +1,8 @@
-"""Logs: one JSON object a line on standard error. They name requests, keys and entries by number, never a person.
+"""Logs: one JSON object a line on standard error. They name requests, keys and entries by number, never a
+person.
 
-What is logged is chosen field by field. Paths are logged as templates, queries and bodies not at all, and of an
-exception only its type and where it was raised: its message could hold what someone sent.
+What is logged is chosen field by field. Paths are logged as templates, queries and bodies not at all, and
+of an exception only its type and where it was raised: its message could hold what someone sent.
 """
 
 from __future__ import annotations

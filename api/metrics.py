@@ -1,8 +1,9 @@
 """Counts for Prometheus, right with any number of workers.
 
-One small file is mapped into every worker. Each worker owns one row of whole numbers and only ever writes that one, so
-nothing is locked between them; whoever is asked adds up all rows. A row is claimed with a file lock, which the death
-of its owner lets go, and its counts stay: totals never go back. No label holds anything a caller sent.
+One small file is mapped into every worker. Each worker owns one row of whole numbers and only ever writes
+that one, so nothing is locked between them; whoever is asked adds up all rows. A row is claimed with a file
+lock, which the death of its owner lets go, and its counts stay: totals never go back. No label holds
+anything a caller sent.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Pages by key: the last number of one page is where the next begins, so nothing is shown twice or skipped however
-much is written in between. The next page is a `Link` header (RFC 8288) and `next` in the body."""
+"""Pages by key: the last number of one page is where the next begins, so nothing is shown twice or skipped
+however much is written in between. The next page is a `Link` header (RFC 8288) and `next` in the body."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What can be wrong with a request, and how it is said: RFC 9457 `application/problem+json`.
 
-All faults of a request are told at once, each with its place (a JSON pointer into the body, or the name of a query
-parameter or header), a code, a sentence and a way out. No value that was sent is ever repeated.
+All faults of a request are told at once, each with its place (a JSON pointer into the body, or the name of
+a query parameter or header), a code, a sentence and a way out. No value that was sent is ever repeated.
 """
 
 from __future__ import annotations
@@ -43,18 +43,25 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "bad-json": Kind(
-        400, Words("请求体不是合法的 JSON", "the body is not JSON"), Words("请按 RFC 8259、UTF-8 编码发送", "send RFC 8259 JSON in UTF-8")
+        400,
+        Words("请求体不是合法的 JSON", "the body is not JSON"),
+        Words("请按 RFC 8259、UTF-8 编码发送", "send RFC 8259 JSON in UTF-8"),
     ),
     "bad-query": Kind(
         400, Words("查询参数有误", "the query has faults"), Words("请按 errors 逐条改正", "see `errors`, one by one")
     ),
     "bad-request": Kind(
-        400, Words("请求有误", "the request cannot be understood"), Words("请对照 /openapi.json", "compare it with /openapi.json")
+        400,
+        Words("请求有误", "the request cannot be understood"),
+        Words("请对照 /openapi.json", "compare it with /openapi.json"),
     ),
     "no-key": Kind(
         401,
         Words("需要密钥", "a key is needed"),
-        Words("请发送 Authorization: Bearer jz_…；密钥由管理员用 jiuzhu key create 生成", "send Authorization: Bearer jz_…; an administrator makes one with `jiuzhu key create`"),
+        Words(
+            "请发送 Authorization: Bearer jz_…；密钥由管理员用 jiuzhu key create 生成",
+            "send Authorization: Bearer jz_…; an administrator makes one with `jiuzhu key create`",
+        ),
     ),
     "key-refused": Kind(
         401,
@@ -73,7 +80,9 @@ KINDS: dict[str, Kind] = {
     ),
     "not-found": Kind(404, Words("没有这项内容", "there is no such thing"), Words("请核对地址", "check the address")),
     "no-such-method": Kind(
-        405, Words("此地址不支持该方法", "this address does not take that method"), Words("可用的方法见 Allow 头", "the Allow header names those it takes")
+        405,
+        Words("此地址不支持该方法", "this address does not take that method"),
+        Words("可用的方法见 Allow 头", "the Allow header names those it takes"),
     ),
     "slow-body": Kind(
         408, Words("请求体未按时到达", "the body did not arrive in time"), Words("请重新发送", "send it again")
@@ -89,13 +98,17 @@ KINDS: dict[str, Kind] = {
         Words("需要改变时，请作更正", "to change it, make a correction"),
     ),
     "corrected": Kind(
-        409, Words("该决定已被更正", "this decision was corrected"), Words("请对更正后的决定操作", "act on its correction, see `corrected_by`")
+        409,
+        Words("该决定已被更正", "this decision was corrected"),
+        Words("请对更正后的决定操作", "act on its correction, see `corrected_by`"),
     ),
     "busy": Kind(
         409, Words("同类操作正在进行", "one such operation is running already"), Words("请稍后再试", "try again later")
     ),
     "body-too-large": Kind(
-        413, Words("请求体过大", "the body is too large"), Words("上限见 limit（字节）", "`limit` says how many bytes are taken")
+        413,
+        Words("请求体过大", "the body is too large"),
+        Words("上限见 limit（字节）", "`limit` says how many bytes are taken"),
     ),
     "not-json": Kind(
         415,
@@ -112,15 +125,24 @@ KINDS: dict[str, Kind] = {
     ),
     "rulebook-has-problems": Kind(
         422,
-        Words("规则有问题，未载入，原规则继续有效", "the rules have problems and are not loaded; those before stay in force"),
+        Words(
+            "规则有问题，未载入，原规则继续有效",
+            "the rules have problems and are not loaded; those before stay in force",
+        ),
         Words("请按 errors 逐条改正后重试", "see `errors`, one by one, then try again"),
     ),
-    "refused": Kind(422, Words("台账不接受这条记录", "the ledger refuses this record"), Words("请见 detail", "see `detail`")),
+    "refused": Kind(
+        422, Words("台账不接受这条记录", "the ledger refuses this record"), Words("请见 detail", "see `detail`")
+    ),
     "too-many": Kind(
-        429, Words("请求过于频繁", "too many calls with this key"), Words("请按 Retry-After 稍后再试", "ask again after Retry-After seconds")
+        429,
+        Words("请求过于频繁", "too many calls with this key"),
+        Words("请按 Retry-After 稍后再试", "ask again after Retry-After seconds"),
     ),
     "erased": Kind(
-        410, Words("该户的身份信息已删除", "the household's identity was erased"), Words("决定本身仍可查阅", "the decision itself can still be read")
+        410,
+        Words("该户的身份信息已删除", "the household's identity was erased"),
+        Words("决定本身仍可查阅", "the decision itself can still be read"),
     ),
     "internal": Kind(
         500,
@@ -156,7 +178,9 @@ FAULTS: dict[str, tuple[Words, Words]] = {
     "not-text": (Words("含有控制字符或残缺的 Unicode", "control characters or broken Unicode"), Words("", "")),
     "holds-identity": (
         Words("此处不能写身份证号或手机号", "no identity numbers or mobile numbers here"),
-        Words("台账不可删改；身份信息请放在 identity 中", "what is written here cannot be erased; put them in `identity`"),
+        Words(
+            "台账不可删改；身份信息请放在 identity 中", "what is written here cannot be erased; put them in `identity`"
+        ),
     ),
     "too-deep": (Words("嵌套超过 {most} 层", "nested more than {most} levels deep"), Words("", "")),
     "no-such-member": (
@@ -165,23 +189,31 @@ FAULTS: dict[str, tuple[Words, Words]] = {
     ),
     "member-id-reserved": (Words("成员 id 不能为 household", "a member's id may not be household"), Words("", "")),
     "id-number-twice": (
-        Words("与另一成员的身份证号相同", "the same identity number as another member"), Words("请与证件核对", "compare with the cards")
+        Words("与另一成员的身份证号相同", "the same identity number as another member"),
+        Words("请与证件核对", "compare with the cards"),
     ),
     "differs-from-id-number": (
         Words("与该成员身份证号所示不一致", "differs from what this member's identity number says"),
-        Words("请与证件核对；不确定时省略此项，将按身份证号填写", "compare with the card; left out, it is taken from the number"),
+        Words(
+            "请与证件核对；不确定时省略此项，将按身份证号填写",
+            "compare with the card; left out, it is taken from the number",
+        ),
     ),
     "born-later": (
         Words("身份证号所示出生日期晚于认定日期", "by the identity number born after the day of the decision"),
         Words("请与证件核对", "compare with the card"),
     ),
-    "no-such-place": (Words("没有这个辖区", "there is no such jurisdiction"), Words("可选：{choices}", "one of: {choices}")),
+    "no-such-place": (
+        Words("没有这个辖区", "there is no such jurisdiction"),
+        Words("可选：{choices}", "one of: {choices}"),
+    ),
     "no-such-household": (
         Words("台账里没有这个家庭", "the ledger knows no such household"),
         Words("新的家庭请省略此项", "leave it out for a new household"),
     ),
     "no-such-rulebook": (
-        Words("台账里没有这个规则集", "the ledger has no such rulebook"), Words("用 current 表示现行规则", "current means today's rules")
+        Words("台账里没有这个规则集", "the ledger has no such rulebook"),
+        Words("用 current 表示现行规则", "current means today's rules"),
     ),
     "why-required": (
         Words("查阅他人经办的个案须说明理由", "reading a case that is not yours takes a reason"),
@@ -189,14 +221,20 @@ FAULTS: dict[str, tuple[Words, Words]] = {
     ),
     "one-of-these": (Words("须且只须给出其中一项：{choices}", "exactly one of: {choices}"), Words("", "")),
     "key-form": (
-        Words("Idempotency-Key 须为 1 至 128 个可见 ASCII 字符", "an Idempotency-Key is 1 to 128 visible ASCII characters"),
+        Words(
+            "Idempotency-Key 须为 1 至 128 个可见 ASCII 字符", "an Idempotency-Key is 1 to 128 visible ASCII characters"
+        ),
         Words("例如一个 UUID", "a UUID, for example"),
     ),
     "not-covered": (Words("日志没有这些记录", "the log does not have these entries"), Words("", "")),
     "bad-checkpoint": (
-        Words("这不是检查点文件", "this is not a checkpoint file"), Words("请原样发送导出的文件", "send the file just as it was exported")
+        Words("这不是检查点文件", "this is not a checkpoint file"),
+        Words("请原样发送导出的文件", "send the file just as it was exported"),
     ),
-    "no-such-decision-part": (Words("该决定没有这项政策或成员", "the decision has no such policy or member"), Words("", "")),
+    "no-such-decision-part": (
+        Words("该决定没有这项政策或成员", "the decision has no such policy or member"),
+        Words("", ""),
+    ),
 }
 
 
@@ -291,7 +329,8 @@ _LIKE_AN_ID = re.compile(r"[0-9]{6}")
 
 
 def fault_of_input(found: InputProblem, base: str) -> Known:
-    """A household's fault, its place made one in the request. A key that looks like a number of a person is not
+    """A household's fault, its place made one in the request. A key that looks like a number of a person is
+    not
     repeated: the pointer then leads to what holds it."""
     path = f"{base}{found.path}"
     head, _, last = path.rpartition("/")

@@ -1,5 +1,5 @@
-"""The service described by itself: /openapi.json, and a page that people can read, both made from the endpoints'
-declarations and the schemas."""
+"""The service described by itself: /openapi.json, and a page that people can read, both made from the
+endpoints' declarations and the schemas."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ def page(call: Call) -> Response:
 
 
 @endpoint(
-    blueprint, "GET", "/reference.css", scope="", zh="说明页的样式", en="The style of the reference page", media="text/css",
+    blueprint, "GET", "/reference.css", scope="", zh="说明页的样式", en="The style of the reference page",
+    media="text/css",
 )  # fmt: skip
 def style(call: Call) -> Response:
     return Response(_STYLE, mimetype="text/css", headers={"Cache-Control": "public, max-age=3600"})
@@ -108,6 +109,7 @@ def document(service: Service) -> dict[str, Any]:
         security=[{"key": []}],
         tags=[{"name": name} for name in dict.fromkeys(each.tag for each in ENDPOINTS)],
     )
+    assert plugin.converter is not None
     plugin.converter.add_attribute_function(_property)
     spec.components.schema("Household", household_schema(service.active.current().program.vocabulary))
     spec.components.schema("Problem", _problem_schema())
@@ -239,11 +241,9 @@ def _problem_schema() -> dict[str, Any]:
 
 # -- the page --
 
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_STYLE = """:root { color-scheme: light dark; font-family: system-ui, "Noto Sans CJK SC", sans-serif; line-height: 1.55; }
-body { max-width: 62rem; margin: 0 auto; padding: 1.5rem; }
+_PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_STYLE = """:root { color-scheme: light dark; font-family: system-ui, "Noto Sans CJK SC", sans-serif; }
+body { line-height: 1.55; max-width: 62rem; margin: 0 auto; padding: 1.5rem; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; font-size: .95rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8886; }
 code { font-family: ui-monospace, monospace; font-size: .92em; overflow-wrap: anywhere; }
@@ -260,15 +260,18 @@ def _page(lang: str) -> str:
         f"<title>{say('接口说明', 'Reference')} · 救助 Jiuzhu</title>",
         '<link rel="stylesheet" href="/reference.css"></head><body><main>',
         f"<h1>{say('接口说明', 'Reference')}</h1>",
-        f"<p>{say('机器可读的描述在', 'For machines:')} <a href='/openapi.json'>/openapi.json</a>. Jiuzhu {__version__}</p>",
+        f"<p>{say('机器可读的描述', 'For machines')}: <a href='/openapi.json'>/openapi.json</a>, Jiuzhu {__version__}</p>",
         f"<section><h2>{say('地址', 'Endpoints')}</h2><table><thead><tr>",
         "".join(f"<th scope='col'>{head}</th>" for head in (
-            say("方法与地址", "method and address"), say("作用", "what it does"), say("权限", "scope"), say("角色", "roles")
+            say("方法与地址", "method and address"), say("作用", "what it does"), say("权限", "scope"),
+            say("角色", "roles"),
         )),
         "</tr></thead><tbody>",
     ]  # fmt: skip
     for each in ENDPOINTS:
-        roles = ", ".join(role for role, held in HELD.items() if each.scope in held) if each.scope else say("公开", "open")
+        roles = (
+            ", ".join(role for role, held in HELD.items() if each.scope in held) if each.scope else say("公开", "open")
+        )
         cells = (
             f"<code>{each.method} {html.escape(each.path)}</code>",
             html.escape(each.summary.in_(lang)),

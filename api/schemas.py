@@ -8,8 +8,8 @@ from api.fields import (
     Facts,
     Flag,
     IdentityNumberField,
-    MappingOf,
     Many,
+    MappingOf,
     Money,
     Nested,
     OneOf,
@@ -47,7 +47,9 @@ class DecisionRequest(StrictSchema):
         Text(most=32),
         Nested(PERSON),
         most=61,
-        metadata={"description": "成员 id（或 household）→ 身份信息，加密另存 / member id (or household) → who that is"},
+        metadata={
+            "description": "成员 id（或 household）→ 身份信息，加密另存 / member id (or household) → who that is"
+        },
     )
     household_id = Text(
         most=26,
@@ -56,7 +58,9 @@ class DecisionRequest(StrictSchema):
         metadata={"description": "同一家庭以前的编号；新的家庭省略 / of an earlier decision; leave out for a new one"},
     )
     on = Day(metadata={"description": "按哪一天的规定；省略为今天 / the day the law is read for; today"})
-    jurisdictions = Many(Text(most=64), most=40, unique=True, metadata={"description": "省略为现行辖区 / those in force"})
+    jurisdictions = Many(
+        Text(most=64), most=40, unique=True, metadata={"description": "省略为现行辖区 / those in force"}
+    )
     explain = Flag(metadata={"description": "附上理由 / with the reasons in sentences"})
 
 
@@ -115,7 +119,8 @@ class ReplayRequest(StrictSchema):
 
 
 class PersonRequest(StrictSchema):
-    """One of three things someone can be found by, whole. It travels in the body, so that no log of addresses holds it."""
+    """One of three things someone can be found by, whole. It travels in the body, so that no log of
+    addresses holds it."""
 
     name = Text(most=80)
     id_number = Text(most=40)
@@ -127,13 +132,17 @@ class RulesCheckRequest(StrictSchema):
     """Rule files to check; nothing is changed."""
 
     files = MappingOf(
-        Text(most=200, pattern=r"policies\.yaml|rules/(?:[^/\x00-\x1f\\]+/)*[^/\x00-\x1f\\]+\.yaml", form="rules/….yaml"),
+        Text(
+            most=200, pattern=r"policies\.yaml|rules/(?:[^/\x00-\x1f\\]+/)*[^/\x00-\x1f\\]+\.yaml", form="rules/….yaml"
+        ),
         Anything({"type": ["string", "null"]}, allow_none=True),
         most=2000,
         required=True,
         metadata={"description": "路径 → 内容；null 表示删去 / path → text; null removes it"},
     )
-    base = OneOf("current", "none", metadata={"description": "在现行规则上修改，或从头开始 / over today's rules, or alone"})
+    base = OneOf(
+        "current", "none", metadata={"description": "在现行规则上修改，或从头开始 / over today's rules, or alone"}
+    )
     examples = Flag(metadata={"description": "运行例子，默认 true / run the examples"})
 
 
@@ -145,7 +154,9 @@ class VerifyRequest(StrictSchema):
     """Checkpoints kept elsewhere, to hold the ledger against."""
 
     checkpoints = Many(Anything({"type": "object"}), most=100)
-    trusted = Many(Text(most=64, pattern=DIGEST, form="64 hex"), most=100, metadata={"description": "公钥 / public keys"})
+    trusted = Many(
+        Text(most=64, pattern=DIGEST, form="64 hex"), most=100, metadata={"description": "公钥 / public keys"}
+    )
     limit = Whole(lowest=1, highest=1000)
 
 
@@ -157,7 +168,9 @@ class NoQuery(StrictSchema):
 
 
 class OnQuery(StrictSchema):
-    on = Day(from_text=True, metadata={"description": "按哪一天的规定；省略为今天 / the day the law is read for; today"})
+    on = Day(
+        from_text=True, metadata={"description": "按哪一天的规定；省略为今天 / the day the law is read for; today"}
+    )
     jurisdiction = Text(most=64, metadata={"description": "省略为现行辖区 / those in force"})
 
 
@@ -176,7 +189,9 @@ class SearchQuery(StrictSchema):
     on = Day(from_text=True)
     on_from = Day(from_text=True)
     on_to = Day(from_text=True)
-    decided_from = Day(from_text=True, metadata={"description": "作出决定的日期（中国时间） / day it was made, in China"})
+    decided_from = Day(
+        from_text=True, metadata={"description": "作出决定的日期（中国时间） / day it was made, in China"}
+    )
     decided_to = Day(from_text=True)
     rulebook = Text(most=64, pattern=DIGEST, form="64 hex")
     caseworker = Text(most=40, pattern=r"[0-9a-f]{12}", form="a key's id, 12 hex")
@@ -189,8 +204,12 @@ class SearchQuery(StrictSchema):
 
 class ProofQuery(StrictSchema):
     entry = Whole(lowest=1, from_text=True, metadata={"description": "证明该记录在册 / that this entry is in the log"})
-    old = Whole(lowest=1, from_text=True, metadata={"description": "证明前 old 条未变 / that the first `old` are unchanged"})
-    size = Whole(lowest=1, from_text=True, metadata={"description": "日志的前多少条；省略为全部 / of the first so many"})
+    old = Whole(
+        lowest=1, from_text=True, metadata={"description": "证明前 old 条未变 / that the first `old` are unchanged"}
+    )
+    size = Whole(
+        lowest=1, from_text=True, metadata={"description": "日志的前多少条；省略为全部 / of the first so many"}
+    )
     log = OneOf("decisions", "access")
     body = Flag(from_text=True, metadata={"description": "附上决定全文 / with the document itself"})
     why = Text(most=200, open_=True)

@@ -1,4 +1,5 @@
-"""Entries as callers see them. Each is made from what is stored alone, so that a repeated call gets the same answer."""
+"""Entries as callers see them. Each is made from what is stored alone, so that a repeated call gets the
+same answer."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -86,6 +87,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
+    inner: Iterable[Any]
     if type(value) is dict:
         inner = value.values()
     elif type(value) is list:

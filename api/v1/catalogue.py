@@ -12,8 +12,8 @@ from api.endpoint import Call, answer, endpoint
 from api.etags import mark, tagged
 from api.problems import Fault, Problem
 from engine.decide.record import figure
-from engine.language.model import Citation, Fact, Parameter, Policy, Rulebook
-from engine.language.tree import Words
+from engine.language.model import Fact, Parameter, Policy, Rulebook
+from engine.language.tree import Citation, Words
 from engine.language.types import Base, decimal_text
 from engine.language.words import Wording
 
@@ -198,7 +198,11 @@ def _fact(fact: Fact) -> dict[str, Any]:
     if kind.choices:
         found["choices"] = kind.choices
     if kind.numeric:
-        found |= {"lowest": decimal_text(kind.least), "highest": decimal_text(kind.most), "step": decimal_text(kind.step)}
+        found |= {
+            "lowest": decimal_text(kind.least),
+            "highest": decimal_text(kind.most),
+            "step": decimal_text(kind.step),
+        }
     elif kind.base is Base.DATE:
         found |= {"lowest": "1800-01-01", "highest": "9999-12-31"}
     return found

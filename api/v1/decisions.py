@@ -193,7 +193,8 @@ def decide_again(call: Call, id: int) -> Response:
 
 
 def _recorded(call: Call, make: Callable[[Request | None], Written], about: int | None = None) -> Response:
-    """Write what `make` makes, once for each Idempotency-Key. `about`: the decision it is about, one call at a time."""
+    """Write what `make` makes, once for each Idempotency-Key. `about`: the decision it is about, one call
+    at a time."""
     home = call.service.home
     connection = home.store.reader()
     sent = call.idempotency()
@@ -245,7 +246,8 @@ def _decided(call: Call, found: views.Case, headers: dict[str, str]) -> Response
 
 
 def _household(call: Call, given: str | None) -> str:
-    """The household's id: a new random one, or one that the ledger knows and the caller may use. Raises Problem."""
+    """The household's id: a new random one, or one that the ledger knows and the caller may use. Raises
+    Problem."""
     if given is None:
         return f"h_{secrets.token_hex(12)}"
     caseworker = None if call.may("cases:all") else call.who.id
@@ -293,7 +295,8 @@ def _instead(instead: list[dict[str, Any]] | None) -> list[dict[str, Any]] | Non
 
 
 def _identity(call: Call, entry: Entry) -> dict[str, Any] | None:
-    """Who the people are; of a correction that named nobody, those of the decision it corrects. None: erased."""
+    """Who the people are; of a correction that named nobody, those of the decision it corrects. None:
+    erased."""
     home = call.service.home
     connection = home.store.reader()
     persons: tuple[Person, ...] = ()
@@ -323,7 +326,9 @@ def _search(query: dict[str, Any]) -> Query:
             start = datetime.combine(found, time(), CHINA) + (timedelta(days=1) if later else timedelta())
             return instant_of((start - timedelta(microseconds=1)) if later else start.astimezone(UTC))
         except OverflowError:
-            raise Problem("bad-query", [Fault.of("outside", name, "parameter", lowest="1800-01-02", highest="9999-12-30")]) from None
+            raise Problem(
+                "bad-query", [Fault.of("outside", name, "parameter", lowest="1800-01-02", highest="9999-12-30")]
+            ) from None
 
     return Query(
         household=query.get("household"),
@@ -338,4 +343,3 @@ def _search(query: dict[str, Any]) -> Query:
         caseworker=query.get("caseworker"),
         words=query.get("text"),
     )
-

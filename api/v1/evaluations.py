@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response
 
 from api import answers, schemas, views
@@ -24,7 +26,7 @@ def evaluate(call: Call) -> Response:
     asked = ask(rules, schemas.EVALUATION, call.sent, call.service.today())
     trace = asked.body.get("trace", False)
     found = record(asked.decision, trace=trace)
-    document = {
+    document: dict[str, Any] = {
         "on": asked.on.isoformat(),
         "rulebook": rules.digest,
         "engine": __version__,

@@ -1,4 +1,5 @@
-"""Finding households by a person, through a keyed hash: nothing is decrypted, and what is looked for is in no address."""
+"""Finding households by a person, through a keyed hash: nothing is decrypted, and what is looked for is in
+no address."""
 
 from __future__ import annotations
 

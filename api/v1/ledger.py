@@ -44,7 +44,8 @@ def head(call: Call) -> Response:
 
 @endpoint(
     blueprint, "GET", "/v1/ledger/proof", scope="ledger:read",
-    zh="证明一条记录在册（entry），或前若干条未变（old）", en="That an entry is in the log (entry), or the first so many are unchanged (old)",
+    zh="证明一条记录在册（entry），或前若干条未变（old）",
+    en="That an entry is in the log (entry), or the first so many are unchanged (old)",
     query=schemas.PROOF_QUERY, gives=answers.PROOF, problems=("bad-query", "not-found"),
 )  # fmt: skip
 def proof(call: Call) -> Response:
@@ -91,9 +92,7 @@ def verified(call: Call) -> Response:
         raise Problem("busy", headers={"Retry-After": "10"})
     try:
         trusted, limit = body.get("trusted"), body.get("limit", 100)
-        report = verify(
-            call.service.home.store.path, checkpoints=kept, trusted=trusted, limit=limit, progress=progress
-        )
+        report = verify(call.service.home.store.path, checkpoints=kept, trusted=trusted, limit=limit, progress=progress)
     finally:
         _VERIFYING.release()
     lang = call.lang
@@ -115,7 +114,8 @@ def verified(call: Call) -> Response:
 
 @endpoint(
     blueprint, "GET", "/v1/ledger/access", scope="access:read",
-    zh="查阅日志：谁在何时因何查阅过什么，新的在前", en="The access log: who looked at what, when and why, newest first",
+    zh="查阅日志：谁在何时因何查阅过什么，新的在前",
+    en="The access log: who looked at what, when and why, newest first",
     query=schemas.ACCESS_QUERY, gives=answers.READS, problems=("bad-query",),
 )  # fmt: skip
 def accesses(call: Call) -> Response:

@@ -78,12 +78,13 @@ class ActiveRules:
                 self._rules, self._stamp = self._read(), stamp
             return self._rules
 
-    def activate(self, files: Mapping[str, str], by: str, at: str) -> Rules:
+    def activate(self, files: Mapping[str, str], by: str, at: str, *, examples: bool = True) -> Rules:
         """Check rule texts, put them on record and let every worker decide by them.
 
+        `examples`: run the examples too, as `jiuzhu check` does; they take longer than all else.
         Raises RulebookError with every problem; the rules before stay in force.
         """
-        program, problems = check_texts(files)
+        program, problems = check_texts(files, examples=examples)
         if program is None:
             raise RulebookError(problems)
         digest = program.rulebook.digest

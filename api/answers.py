@@ -86,7 +86,7 @@ READ = shape(
     }
 )  # fmt: skip
 HIT = shape(
-    {"id": {"type": "integer"}, "kind": {"type": "string"}, "at": INSTANT},
+    {"id": {"type": "integer"}, "hash": DIGEST, "kind": {"type": "string"}, "at": INSTANT},
     {
         "refers": {"type": ["integer", "null"]}, "household_id": NULLABLE_TEXT, "on": NULLABLE_TEXT,
         "rulebook": NULLABLE_TEXT, "engine": NULLABLE_TEXT, "caseworker": NULLABLE_TEXT,
@@ -147,6 +147,7 @@ class Settled(Answered):
 
 class Hits(Answered):
     items = Anything(listing(HIT), required=True)
+    behind = Whole(required=True)
     next = Anything(NULLABLE_TEXT, required=True)
 
 

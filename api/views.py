@@ -109,6 +109,7 @@ def hit(found: Hit) -> dict[str, Any]:
     """One line of a search."""
     return {
         "id": found.seq,
+        "hash": found.hash,
         "kind": found.kind,
         "at": found.at,
         "refers": found.refers,

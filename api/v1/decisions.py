@@ -162,7 +162,8 @@ def found(call: Call) -> Response:
     page = search(home.index, wanted, before=query.get("before"), limit=limit)
     given = {name: value for name, value in request.args.to_dict().items() if name != "before"}
     next_, headers = next_page("/v1/decisions", given, page.before)
-    return answer({"items": [views.hit(each) for each in page.hits], "next": next_}, headers=headers)
+    items = [views.hit(each) for each in page.hits]
+    return answer({"items": items, "next": next_, "behind": page.behind}, headers=headers)
 
 
 @endpoint(
@@ -251,6 +252,7 @@ def _household(call: Call, given: str | None) -> str:
     if given is None:
         return f"h_{secrets.token_hex(12)}"
     caseworker = None if call.may("cases:all") else call.who.id
+    call.service.home.index.catch_up()
     page = search(call.service.home.index, Query(household=given, caseworker=caseworker), limit=1)
     if not page.hits:
         raise Problem("invalid", [Fault("no-such-household", "/household_id")])

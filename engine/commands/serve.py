@@ -108,7 +108,8 @@ def _prepare(settings: Settings, host: str, port: int, lang: str) -> int:
                 f"there is no key in use, so {host} stays closed. First: {make}",
                 lang,
             )
-        rules = service.active.activate(files, "start", service.at())
+        # the examples are run by `jiuzhu check`, and when rules are loaded anew under a running service
+        rules = service.active.activate(files, "start", service.at(), examples=False)
         digest, count = rules.digest[:12], len(rules.program.rulebook.ids())
         out.print(f"救助 Jiuzhu  http://{_in_url(host)}:{port}/", style="bold", highlight=False)
         out.print(f"规则 / rules {digest}：{count} 项政策 / policies", highlight=False)

@@ -46,7 +46,7 @@ def engine_answer(decision: Decision) -> naive.Answer:
             for at, (subject, row) in enumerate(rows.items()):
                 found.facts[fact.name, subject] = slot_value(decision, fact.name, row)
                 trace = run.derived[fact.name] if subject is None else run.derived[fact.name][at]
-                outcomes = Outcomes(decision.program.derived[fact.name], trace, tuple(m.id for m in members))
+                outcomes = Outcomes(decision.run.derived_layouts[fact.name], trace, tuple(m.id for m in members))
                 found.truths.update(truths(fact.name, subject, outcomes))
     for answer in decision.answers:
         name, subject = answer.policy.id, answer.member or None

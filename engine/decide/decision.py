@@ -92,7 +92,7 @@ class Decision:
                         raw[0],
                         raw[1],
                         amounts(policy, raw),
-                        Outcomes(each.layout, raw[3], members),
+                        Outcomes(self.run.functions[policy.id].layout, raw[3], members),
                         tuple(dict.fromkeys(raw[4])),
                         self.conditionals.get((policy.id, place)),
                         "yes" if surely else "unknown" if maybe else "no",

@@ -296,8 +296,9 @@ class Explainer:
         if expr.op == "literal" or value is None:
             return text
         shown = self.shown(expr, value, digits)
-        if expr.op == "parameter" and not expr.args and (figure := self.decision.edition.figures[expr.name]) is not None:
-            shown = shown if figure.published else self.say("未公布", "not published")
+        figure = self.decision.edition.figures[expr.name] if expr.op == "parameter" and not expr.args else None
+        if figure is not None and not figure.published:
+            shown = self.say("未公布", "not published")
         since = self.since(expr.name) if expr.op == "parameter" else ""
         if expr.type.base in (Base.CHOICE, Base.CHOICES):
             return f"{text}" + self.say("：", ": ") + shown
@@ -326,11 +327,10 @@ class Explainer:
         return self.condition(fact.condition, self._derived(fact, member), None, member)
 
     def _derived(self, fact: Fact, member: str) -> Outcomes:
-        program = self.decision.program
         near, far = (
             _row(run.derived[fact.name], fact, self.members, member) for run in (self.decision.run, self.decision.wide)
         )
-        return Outcomes(program.derived[fact.name], near, self.members, far)
+        return Outcomes(self.decision.run.derived_layouts[fact.name], near, self.members, far)
 
     # -- facts --
 

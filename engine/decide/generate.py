@@ -7,7 +7,7 @@ ends of every value in straight-line code, looks at every branch, and returns th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -94,7 +94,9 @@ class PythonFold(Fold):
         parameters: dict[str, Parameter],
         index: dict[str, int],
         known: frozenset[str],
+        flat: bool = False,
     ):
+        self.flat = flat  # everything read is settled: each value is one term, the second end is never computed
         self.slots, self.choices, self.parameters, self.index, self.known = slots, choices, parameters, index, known
         self.scopes: list[_Scope] = [_Scope(None)]
         self.head: list[str] = []
@@ -159,7 +161,8 @@ class PythonFold(Fold):
 
     def fact(self, expr: Expr) -> Folded:
         slot = self.slots.facts[expr.name]
-        lo, hi = self.read(slot.level, slot.at), self.read(slot.level, slot.at + 1)
+        lo = self.read(slot.level, slot.at)
+        hi = lo if self.flat else self.read(slot.level, slot.at + 1)
         if expr.type.base is Base.YES_NO:
             return Truth(lo, hi)
         if expr.type.base is Base.CHOICE:
@@ -167,7 +170,9 @@ class PythonFold(Fold):
         if expr.type.base is Base.CHOICES:
             return Several(lo, hi)
         if slot.d is None:
-            return Num(Q(lo, slot.scale), Q(hi, slot.scale))
+            return one(Q(lo, slot.scale)) if self.flat else Num(Q(lo, slot.scale), Q(hi, slot.scale))
+        if self.flat:
+            return one(Q(lo, slot.scale, self.read(slot.level, slot.d)))
         return Num(
             Q(lo, slot.scale, self.read(slot.level, slot.d)), Q(hi, slot.scale, self.read(slot.level, slot.d + 1))
         )
@@ -178,7 +183,7 @@ class PythonFold(Fold):
         if not keys:
             lo = self.read_parameter(at)
             q = Q(lo, k)
-            return Num(q, q) if expr.name in self.known else Num(q, Q(self.read_parameter(at + 1), k))
+            return one(q) if self.flat or expr.name in self.known else Num(q, Q(self.read_parameter(at + 1), k))
         self.uses_tables = True
         args = ["u"]
         for key, value in zip(parameter.keys, keys, strict=True):
@@ -186,8 +191,11 @@ class PythonFold(Fold):
                 args.append(str(value.term))
             else:
                 args += [str(self.parts(value.lo, key.type.scale)), str(self.parts(value.hi, key.type.scale))]
+        call = f"P[{at}]({', '.join(args)})"
+        if self.flat:
+            return one(Q(self.keep(f"{call}[0]"), k))
         lo, hi = self.fresh(), self.fresh()
-        self.line(f"{lo}, {hi} = P[{at}]({', '.join(args)})")
+        self.line(f"{lo}, {hi} = {call}")
         return Num(Q(lo, k), Q(hi, k))
 
     def parts(self, q: Q, scale: int) -> Term:
@@ -206,6 +214,8 @@ class PythonFold(Fold):
         self.uses_tables = True
         found: list[Q] = []
         for end, q in (("lo", x.lo), ("hi", x.hi)):
+            if found and x.exact and self.flat:
+                return one(found[0])
             n = self.keep(f"P[{at}].marginal_{end}(u, {q.n}, {self.mul(q.d, q.k)})")
             found.append(Q(n, q.k * 100 * k, q.d))
         return Num(*found)
@@ -214,13 +224,13 @@ class PythonFold(Fold):
         return self.lets[expr.name]
 
     def today(self) -> Num:
-        q = Q("on")
-        return Num(q, q)
+        return one(Q("on"))
 
     def policy(self, expr: Expr) -> Truth:
         def pair(word: str) -> Truth:
             slot = self.slots.policies[word, expr.name]
-            return Truth(self.read(slot.level, slot.at), self.read(slot.level, slot.at + 1))
+            certain = self.read(slot.level, slot.at)
+            return Truth(certain, certain if self.flat else self.read(slot.level, slot.at + 1))
 
         if expr.op == "receives":
             return pair(RECEIVES)
@@ -238,17 +248,22 @@ class PythonFold(Fold):
         if isinstance(x.term, int):
             return Truth(bool(x.term & inside), bool(x.term & inside))
         outside = self.choices[name].every & ~inside
-        return Truth(self.keep(f"({x.term} & {outside} == 0)"), self.keep(f"({x.term} & {inside} != 0)"))
+        possible = self.keep(f"({x.term} & {inside} != 0)")
+        return Truth(possible if self.flat else self.keep(f"({x.term} & {outside} == 0)"), possible)
 
     def choice_same(self, x: Mask, y: Mask) -> Truth:
         a, b = x.term, y.term
-        return Truth(self.keep(f"({a} == {b} and {a} & ({a} - 1) == 0)"), self.keep(f"({a} & {b} != 0)"))
+        possible = self.keep(f"({a} & {b} != 0)")
+        return Truth(possible if self.flat else self.keep(f"({a} == {b} and {a} & ({a} - 1) == 0)"), possible)
 
     def several_has(self, x: Several, name: str, value: str) -> Truth:
         bit = self.choices[name].bit(value)
-        return Truth(self.keep(f"({x.must} & {bit} != 0)"), self.keep(f"({x.may} & {bit} != 0)"))
+        possible = self.keep(f"({x.may} & {bit} != 0)")
+        return Truth(possible if self.flat else self.keep(f"({x.must} & {bit} != 0)"), possible)
 
     def if_choice(self, test: Truth, x: Mask, y: Mask) -> Mask:
+        if test.exact:
+            return Mask(self.keep(self.pick(test.certain, x.term, y.term)))
         both = f"({x.term} | {y.term})"
         return Mask(self.keep(self.pick(test.certain, x.term, self.pick(test.possible, both, y.term))))
 
@@ -272,61 +287,68 @@ class PythonFold(Fold):
             self.line(f"{name} = {start}")
 
     def _any_member(self, expr: Expr) -> Truth:
-        certain, possible = self.fresh("c"), self.fresh("p")
-        self._accumulate((certain, possible), False)
-        self.enter()
-        met = ends.all_of(self, [self.truth(expr.args[1]), self.truth(expr.args[0])])
-        self.line(f"{certain} = {certain} or {met.certain}")
-        self.line(f"{possible} = {possible} or {met.possible}")
-        self.leave()
-        return Truth(certain, possible)
+        return self._over_members(lambda: self._met(expr), "or", False)
 
     def _every_member(self, expr: Expr) -> Truth:
+        def met() -> Truth:
+            outside = ends.negated(self, self.truth(expr.args[1]))
+            return ends.any_of(self, [outside, self.truth(expr.args[0])])
+
+        return self._over_members(met, "and", True)
+
+    def _met(self, expr: Expr) -> Truth:
+        return ends.all_of(self, [self.truth(expr.args[1]), self.truth(expr.args[0])])
+
+    def _over_members(self, met: Callable[[], Truth], word: str, start: bool) -> Truth:
+        """Whether some (`or`) or every (`and`) member meets what `met` writes inside the loop."""
         certain, possible = self.fresh("c"), self.fresh("p")
-        self._accumulate((certain, possible), True)
+        self._accumulate((certain,) if self.flat else (certain, possible), start)
         self.enter()
-        outside = ends.negated(self, self.truth(expr.args[1]))
-        met = ends.any_of(self, [outside, self.truth(expr.args[0])])
-        self.line(f"{certain} = {certain} and {met.certain}")
-        self.line(f"{possible} = {possible} and {met.possible}")
+        found = met()
+        self.line(f"{certain} = {certain} {word} {found.certain}")
+        if not self.flat:
+            self.line(f"{possible} = {possible} {word} {found.possible}")
         self.leave()
-        return Truth(certain, possible)
+        return Truth(certain, certain if self.flat else possible)
 
     def _count_members(self, expr: Expr) -> Num:
         least, most = self.fresh("n"), self.fresh("n")
-        self._accumulate((least, most), 0)
+        self._accumulate((least,) if self.flat else (least, most), 0)
         self.enter()
-        met = ends.all_of(self, [self.truth(expr.args[1]), self.truth(expr.args[0])])
+        met = self._met(expr)
         self.line(f"{least} += {self.pick(met.certain, 1, 0)}")
-        self.line(f"{most} += {self.pick(met.possible, 1, 0)}")
+        if not self.flat:
+            self.line(f"{most} += {self.pick(met.possible, 1, 0)}")
         self.leave()
-        return Num(Q(least), Q(most))
+        return one(Q(least)) if self.flat else Num(Q(least), Q(most))
 
     def _sum_members(self, expr: Expr) -> Num:
         least, most = self.fresh("n"), self.fresh("n")
-        self._accumulate((least, most), 0)
+        self._accumulate((least,) if self.flat else (least, most), 0)
         before = len(self.scopes[-1].lines)
         self.enter()
         where, x = self.truth(expr.args[1]), self.number(expr.args[0])
         zero = ends.constant(Fraction(0)).lo
-        lo = ends.q_pick(
-            self, where.certain, x.lo, ends.q_pick(self, where.possible, ends.q_least(self, x.lo, zero), zero)
-        )
-        hi = ends.q_pick(
-            self, where.certain, x.hi, ends.q_pick(self, where.possible, ends.q_most(self, x.hi, zero), zero)
-        )
-        ends_of = []
-        for total, q in ((least, lo), (most, hi)):
+
+        def counted(q: Q, hull: Callable[..., Q]) -> Q:
+            unsure = zero if where.exact else ends.q_pick(self, where.possible, hull(self, q, zero), zero)
+            return ends.q_pick(self, where.certain, q, unsure)
+
+        parts = [(least, counted(x.lo, ends.q_least))]
+        if not self.flat:
+            parts.append((most, counted(x.hi, ends.q_most)))
+        found = []
+        for total, q in parts:
             if isinstance(q.d, int):
                 self.line(f"{total} += {q.n}")
-                ends_of.append(Q(total, q.k))
+                found.append(Q(total, q.k))
             else:  # quotients are added over a common denominator
                 d = self.fresh("d")
                 self.scopes[-2].lines.insert(before, f"{d} = 1")
                 self.line(f"{total}, {d} = {total} * {q.d} + {q.n} * {d}, {d} * {q.d}")
-                ends_of.append(Q(total, q.k, d))
+                found.append(Q(total, q.k, d))
         self.leave()
-        return Num(*ends_of)
+        return Num(found[0], found[-1])
 
     def _extreme(self, expr: Expr, least: bool) -> Num:
         """The least or greatest over those who surely and those who possibly belong; over nobody, `otherwise`."""
@@ -365,6 +387,8 @@ class PythonFold(Fold):
         end_far = ends.q_pick(
             self, sure, settled, ends.q_pick(self, any_, second(self, unsettled, empty_far), empty_far)
         )
+        if self.flat:
+            return one(end_pull)
         return Num(end_pull, end_far) if least else Num(end_far, end_pull)
 
     def _min_members(self, expr: Expr) -> Num:
@@ -403,23 +427,25 @@ class PythonFold(Fold):
         return truth
 
     def _quantified(self, node: Condition, row: _Row) -> tuple[Truth, Entry]:
-        any_ = node.kind == "any_member"
-        certain, possible, rows = self.fresh("c"), self.fresh("p"), self.fresh("r")
-        self._accumulate((certain, possible), not any_)
+        """any_member or every_member with the outcome of every member noted."""
+        rows, inner = self.fresh("r"), _Row()
         self.line(f"{rows} = []")
-        inner = _Row()
-        self.enter()
-        where = self.condition(node.parts[0], inner)
-        body = self.condition(node.parts[1], inner)
-        met = ends.all_of(self, [where, body]) if any_ else ends.any_of(self, [ends.negated(self, where), body])
-        word = "or" if any_ else "and"
-        self.line(f"{certain} = {certain} {word} {met.certain}")
-        self.line(f"{possible} = {possible} {word} {met.possible}")
-        self.line(f"{rows}.append({inner.text()})")
-        self.leave()
+
+        def met() -> Truth:
+            where = self.condition(node.parts[0], inner)
+            body = self.condition(node.parts[1], inner)
+            if node.kind == "any_member":
+                found = ends.all_of(self, [where, body])
+            else:
+                found = ends.any_of(self, [ends.negated(self, where), body])
+            self.line(f"{rows}.append({inner.text()})")
+            return found
+
+        any_ = node.kind == "any_member"
+        truth = self._over_members(met, "or" if any_ else "and", not any_)
         at = row.ref(rows)
         assert isinstance(at, int)
-        return Truth(certain, possible), Entry(row.ref(certain), row.ref(possible), None, None, at, inner.layout)
+        return truth, Entry(row.ref(truth.certain), row.ref(truth.possible), None, None, at, inner.layout)
 
     # -- whole functions --
 
@@ -428,6 +454,11 @@ class PythonFold(Fold):
         if self.uses_tables:
             body.insert(0, "u = []")
         return "\n".join([f"def {name}({parameters}):", *(f"    {text}" for text in body), ""])
+
+
+def one(q: Q) -> Num:
+    """A number whose two ends are one term."""
+    return Num(q, q)
 
 
 def _listed(expr: Expr) -> bool:
@@ -451,12 +482,16 @@ def always_known(rulebook: Rulebook, policy: Policy) -> frozenset[str]:
     return frozenset(found)
 
 
-def policy_function(rulebook: Rulebook, policy: Policy, slots: Slots, index: dict[str, int]) -> Generated:
+def policy_function(
+    rulebook: Rulebook, policy: Policy, slots: Slots, index: dict[str, int], flat: bool = False
+) -> Generated:
     """The function that decides one version of one policy for its household or one member.
 
-    It returns (certainly, possibly, items, trace row, names of figures that were not published).
+    `flat`: for when everything it reads is settled, so that every value has one end. It returns (certainly, possibly,
+    items, trace row, names of figures that were not published).
     """
-    fold = PythonFold(slots, rulebook.choices, rulebook.parameters, index, always_known(rulebook, policy))
+    known = frozenset[str]() if flat else always_known(rulebook, policy)
+    fold = PythonFold(slots, rulebook.choices, rulebook.parameters, index, known, flat)
     member = policy.level == "member"
     if member:
         fold.scopes[0].member = "m"
@@ -479,7 +514,7 @@ def policy_function(rulebook: Rulebook, policy: Policy, slots: Slots, index: dic
             fold.condition(document.condition, row)
     for place in (when.certain, when.possible):
         row.ref(place)
-    name = f"policy_{policy.id}_{policy.from_date:%Y%m%d}"
+    name = f"policy_{policy.id}_{policy.from_date:%Y%m%d}" + ("_flat" if flat else "")
     given = "(" + "".join(f"({', '.join(map(str, item))}), " for item in items) + ")"
     unpublished = "u" if fold.uses_tables else "()"
     returns = f"{when.certain}, {when.possible}, {given}, {row.text()}, {unpublished}"
@@ -517,13 +552,15 @@ def _fen(fold: PythonFold, q: Q, step: Fraction, mode: str) -> Term:
     return fold.keep(fold.floor(fold.mul(rounded.n, 100), rounded.k))
 
 
-def derive_function(rulebook: Rulebook, slots: Slots, index: dict[str, int]) -> tuple[str, dict[str, Layout]]:
+def derive_function(
+    rulebook: Rulebook, slots: Slots, index: dict[str, int], flat: bool = False
+) -> tuple[str, dict[str, Layout]]:
     """The function that works out every derived fact into its slots, and the layout of each one's trace row.
 
     It returns a mapping from fact to its trace row (household) or rows (members, in order), and the figures that were
     not published; it raises Refused where the facts cannot be.
     """
-    fold = PythonFold(slots, rulebook.choices, rulebook.parameters, index, frozenset())
+    fold = PythonFold(slots, rulebook.choices, rulebook.parameters, index, frozenset(), flat)
     fold.reads_late = True
     layouts: dict[str, Layout] = {}
     for level, facts in _batches(rulebook):
@@ -540,7 +577,7 @@ def derive_function(rulebook: Rulebook, slots: Slots, index: dict[str, int]) -> 
             fold.scopes[0].reads.clear()
     fold.uses_tables = True
     rows = ", ".join(f"{name!r}: t_{name}" for name in layouts)
-    return fold.function("derive", "h, ms, P, on", f"{{{rows}}}, u"), layouts
+    return fold.function("derive_flat" if flat else "derive", "h, ms, P, on", f"{{{rows}}}, u"), layouts
 
 
 def _batches(rulebook: Rulebook) -> list[tuple[str, list[Fact]]]:
@@ -622,15 +659,15 @@ def _within_limits(fold: PythonFold, fact: Fact, value: Num) -> Num:
 
 
 def _store_number(fold: PythonFold, fact: Fact, value: Num, slots: Slots, where: str) -> Slot:
-    k = math.lcm(value.lo.k, value.hi.k)
-    lo, hi = fold.mul(value.lo.n, k // value.lo.k), fold.mul(value.hi.n, k // value.hi.k)
     slot = slots.facts[fact.name]
-    if value.lo.d == 1 and value.hi.d == 1:
-        slots.facts[fact.name] = slot = Slot(slot.level, slot.at, k)
-        fold.line(f"{where}[{slot.at}] = {lo}; {where}[{slot.at + 1}] = {hi}")
-        return slot
-    slot = slots.with_denominators(fact.name, k)
-    assert slot.d is not None
-    fold.line(f"{where}[{slot.at}] = {lo}; {where}[{slot.at + 1}] = {hi}")
-    fold.line(f"{where}[{slot.d}] = {value.lo.d}; {where}[{slot.d + 1}] = {value.hi.d}")
+    if not fold.flat:  # the flat function keeps to the slots the ranged one was given
+        k = math.lcm(value.lo.k, value.hi.k)
+        slot = slots.facts[fact.name] = Slot(slot.level, slot.at, k)
+        if not (value.lo.d == 1 and value.hi.d == 1):
+            slot = slots.with_denominators(fact.name, k)
+    numerators = [fold.mul(q.n, slot.scale // q.k) for q in (value.lo, value.hi)]
+    assert all(slot.scale % q.k == 0 for q in (value.lo, value.hi)), fact.name
+    fold.line(f"{where}[{slot.at}] = {numerators[0]}; {where}[{slot.at + 1}] = {numerators[1]}")
+    if slot.d is not None:
+        fold.line(f"{where}[{slot.d}] = {value.lo.d}; {where}[{slot.d + 1}] = {value.hi.d}")
     return slot

@@ -33,7 +33,7 @@ class Missing:
             raw = self._raw(name, member)
             if raw is not None and raw[0] != raw[1]:
                 each = self.run.edition.by_id[name]
-                outcomes = Outcomes(each.layout, raw[3], self.members)
+                outcomes = Outcomes(self.run.functions[name].layout, raw[3], self.members)
                 self.found[key] = frozenset(self._condition(each.policy.when, outcomes, each.policy, member))
         return self.found[key]
 
@@ -42,7 +42,7 @@ class Missing:
         raw = self._raw(name, member)
         assert raw is not None
         each = self.run.edition.by_id[name]
-        outcomes = Outcomes(each.layout, raw[3], self.members)
+        outcomes = Outcomes(self.run.functions[name].layout, raw[3], self.members)
         wanted = each.policy.gives[item]
         found: set[Wanted] = set()
         if wanted.condition is not None:
@@ -133,8 +133,7 @@ class Missing:
         return bool(lo & (lo - 1) == 0) if fact.type.base is Base.CHOICE else bool(lo == hi)
 
     def _derived(self, fact: Fact, member: str) -> Iterator[Wanted]:
-        program = self.run.program
-        layout = program.derived[fact.name]
+        layout = self.run.derived_layouts[fact.name]
         rows = self.run.derived[fact.name]
         row = rows[self.members.index(member)] if fact.level == "member" else rows
         outcomes = Outcomes(layout, row, self.members)

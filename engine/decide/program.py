@@ -6,15 +6,16 @@ Nothing here reads a clock: the day is passed in. A program is shared by all req
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
-from engine.decide.generate import Generated, derive_function, policy_function
+from engine.decide.generate import derive_function, policy_function
 from engine.decide.layout import GRANTED, QUALIFIES, Layout, Slots, slots_of
 from engine.decide.tables import Table
-from engine.language.checks import expressions_of, parameters_read, top_level
+from engine.language.checks import expressions_of, fact_expressions, parameters_read, top_level
 from engine.language.household import Household, HouseholdError, InputProblem, Member, Vocabulary
 from engine.language.model import DatedValue, Item, Parameter, Policy, Rulebook
 from engine.language.rulebook import policies_asked
@@ -46,15 +47,24 @@ class Caveat:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One policy on one day: its version, its function, and what its answer rests on."""
+    """One policy on one day: its version, its functions, and what its answer rests on.
+
+    flat  the bits (`Household.open`) of all it reads, itself and through the policies it asks: where none is open the
+          flat function decides; None where a figure is not published, so that something is always open
+    """
 
     policy: Policy
-    run: Callable[..., Any]
-    layout: Layout
+    ranged: Function
+    flat_function: Callable[[], Function]
+    flat: int | None
     caveats: tuple[Caveat, ...]  # of the policy's own citations
     leaf_caveats: dict[str, tuple[Caveat, ...]]  # of each condition: what it rests on, by condition id
     item_caveats: tuple[tuple[Caveat, ...], ...]  # of each item's amount, in the order of `gives`
     tables: frozenset[str]  # tables with rows that are not published; said only where such a row was read
+
+    def function(self, open_: int) -> Function:
+        """The function for a household with these facts open."""
+        return self.ranged if self.flat is None or self.flat & open_ else self.flat_function()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +79,25 @@ class Edition:
     figures: dict[str, DatedValue | None]
     not_in_force: tuple[str, ...]
     fixed: tuple[tuple[str, int, bool], ...]  # (level, slot, possibly) of policies that are not in force
+    derive_flat: int | None  # the bits of all the derived facts read; None where a figure they read is not published
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled rulebook. `source` is the generated Python, for whoever wants to read it."""
+    """A compiled rulebook. Functions are written and compiled when they are first needed."""
 
     rulebook: Rulebook
     vocabulary: Vocabulary
     slots: Slots
     index: dict[str, int]
-    derive: Callable[..., Any]
-    derived: dict[str, Layout]
-    functions: dict[tuple[str, date], tuple[Callable[..., Any], Layout]]
+    derive: Function
+    derive_flat: Callable[[], Function]
+    derived: dict[str, Layout]  # of the ranged function
+    functions: Functions
+    flat_functions: Functions
     conditions: dict[tuple[str, date], dict[str, Condition]]  # of each policy version, by condition id
-    source: str
-    dependents: dict[str, frozenset[str]]  # policies whose answer can rest on this one, through qualifies or holds
+    asks: dict[str, frozenset[str]]  # the policies each one asks about, by `qualifies` or `holds`
+    dependents: dict[str, frozenset[str]]  # policies whose answer can rest on this one
     held: frozenset[str]  # policies asked by `holds`
     editions: dict[tuple[date, frozenset[str] | None], Edition] = field(default_factory=dict)
 
@@ -98,6 +111,59 @@ class Program:
             found = self.editions[key] = _edition(self, on, jurisdictions)
         return found
 
+    @property
+    def source(self) -> str:
+        """The generated Python of every policy, for whoever wants to read it."""
+        return "\n".join([self.derive.source, *(self.functions[key].source for key in self.functions)])
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A compiled function, its text, and where its outcomes stand in the row it returns."""
+
+    run: Callable[..., Any]
+    layout: Layout
+    layouts: dict[str, Layout]  # for the derived facts: one each
+    source: str
+
+
+class Functions(Mapping[tuple[str, date], Function]):
+    """The function of every policy version, by id and first day; written and compiled when it is first asked for."""
+
+    def __init__(self, rulebook: Rulebook, slots: Slots, index: dict[str, int], flat: bool):
+        self.rulebook, self.slots, self.index, self.flat = rulebook, slots, index, flat
+        self.versions = {(policy.id, policy.from_date): policy for policy in rulebook.policies}
+        self.made: dict[tuple[str, date], Function] = {}
+
+    def __getitem__(self, key: tuple[str, date]) -> Function:
+        if key not in self.made:
+            written = policy_function(self.rulebook, self.versions[key], self.slots, self.index, self.flat)
+            self.made[key] = compiled(self.rulebook, written.name, written.source, written.layout)
+        return self.made[key]
+
+    def replaced(self, rulebook: Rulebook, policy: Policy) -> Functions:
+        """The same with one version written otherwise (its text tried out before it is law)."""
+        found = Functions(rulebook, self.slots, self.index, self.flat)
+        found.made = {key: made for key, made in self.made.items() if key != (policy.id, policy.from_date)}
+        return found
+
+    def __iter__(self) -> Iterator[tuple[str, date]]:
+        return iter(self.versions)
+
+    def __len__(self) -> int:
+        return len(self.versions)
+
+
+def compiled(
+    rulebook: Rulebook, name: str, source: str, layout: Layout, layouts: dict[str, Layout] | None = None
+) -> Function:
+    """The function behind generated text; a traceback shows the line."""
+    file = f"<{name} of rules {rulebook.digest[:12]}>"
+    space: dict[str, Any] = {"Refused": Refused}
+    exec(compile(source, file, "exec"), space)  # our own text, made from a checked tree
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    return Function(space[name], layout, layouts or {}, source)
+
 
 def compile_rulebook(rulebook: Rulebook) -> Program:
     """The program of a checked rulebook."""
@@ -107,15 +173,14 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
     for parameter in rulebook.parameters.values():
         index[parameter.name] = at
         at += 1 if parameter.keys else 2
-    derive_source, derived = derive_function(rulebook, slots, index)
-    generated: dict[tuple[str, date], Generated] = {
-        (policy.id, policy.from_date): policy_function(rulebook, policy, slots, index) for policy in rulebook.policies
-    }
-    source = "\n".join([derive_source, *(g.source for g in generated.values())])
-    name = f"<rules {rulebook.digest[:12]}>"
-    space: dict[str, Any] = {"Refused": Refused}
-    exec(compile(source, name, "exec"), space)  # our own text, made from a checked tree
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    source, derived = derive_function(rulebook, slots, index)
+    derive = compiled(rulebook, "derive", source, Layout(), derived)
+
+    @cache
+    def derive_flat() -> Function:
+        flat_source, flat_layouts = derive_function(rulebook, slots, index, flat=True)
+        return compiled(rulebook, "derive_flat", flat_source, Layout(), flat_layouts)
+
     asks = {name: frozenset[str]() for name in rulebook.ids()}
     for policy in rulebook.policies:
         asks[policy.id] |= policies_asked(policy)
@@ -125,11 +190,13 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
         vocabulary_of(rulebook),
         slots,
         index,
-        space["derive"],
+        derive,
+        derive_flat,
         derived,
-        {key: (space[g.name], g.layout) for key, g in generated.items()},
+        Functions(rulebook, slots, index, flat=False),
+        Functions(rulebook, slots, index, flat=True),
         {(p.id, p.from_date): {n.id: n for tree in p.conditions() for n in tree.walk()} for p in rulebook.policies},
-        source,
+        asks,
         _dependents(rulebook, asks),
         frozenset(held),
     )
@@ -170,12 +237,8 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
         values += _values(parameter, figures[parameter.name], rulebook, 1)
         wide += _values(parameter, figures[parameter.name], rulebook, WIDER)
     caveats = _Caveats(program, on, figures)
-    order = []
-    for name in rulebook.order:
-        if name in in_force:
-            policy = in_force[name]
-            run, layout = program.functions[name, policy.from_date]
-            order.append(caveats.in_force(policy, run, layout))
+    bits = _Bits(program, in_force, figures)
+    order = [caveats.in_force(in_force[n], program, bits.of_policy(n)) for n in rulebook.order if n in in_force]
     absent = tuple(name for name in rulebook.ids() if name not in in_force)
     fixed: list[tuple[str, int, bool]] = []
     for name in absent:
@@ -184,7 +247,52 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
             slot = program.slots.policies[word, name]
             fixed.append((slot.level, slot.at, possible))
     by_id = {each.policy.id: each for each in order}
-    return Edition(on, tuple(order), by_id, tuple(values), tuple(wide), figures, absent, tuple(fixed))
+    derived = bits.of_facts()
+    return Edition(on, tuple(order), by_id, tuple(values), tuple(wide), figures, absent, tuple(fixed), derived)
+
+
+class _Bits:
+    """The bits of all a policy reads; None where a figure it reads is not published or a policy it asks is unknown."""
+
+    def __init__(self, program: Program, in_force: dict[str, Policy], figures: dict[str, DatedValue | None]):
+        self.program, self.in_force, self.figures = program, in_force, figures
+        self.facts = program.rulebook.facts
+        self.found: dict[str, int | None] = {}
+
+    def of_facts(self) -> int | None:
+        """Of every derived fact together."""
+        return self._of([expr for fact in self.facts.values() for expr in fact_expressions(fact)])
+
+    def of_policy(self, name: str) -> int | None:
+        if name not in self.found:
+            self.found[name] = self._policy(name)
+        return self.found[name]
+
+    def _policy(self, name: str) -> int | None:
+        whole = self._of(expressions_of(self.in_force[name]))
+        for other in policies_asked(self.in_force[name]):
+            theirs = self.of_policy(other) if other in self.in_force else None
+            whole = None if whole is None or theirs is None else whole | theirs
+        return whole
+
+    def _of(self, exprs: list[Expr]) -> int | None:
+        places, whole = self.program.vocabulary.places, 0
+        seen: set[str] = set()
+        todo = list(exprs)
+        for expr in todo:  # grows while it is walked
+            for node in expr.walk():
+                if node.op == "parameter":
+                    value = self.figures[node.name]
+                    if value is None or not value.published:
+                        return None
+                elif node.op in ("receives", "holds"):
+                    whole |= places[node.level, "receiving"]
+                elif node.op == "fact" and node.name not in seen:
+                    seen.add(node.name)
+                    fact = self.facts[node.name]
+                    todo += fact_expressions(fact)
+                    whole |= 0 if fact.derived else places[fact.level, fact.name]
+        return whole
 
 
 def _values(parameter: Parameter, value: DatedValue | None, rulebook: Rulebook, wider: int) -> list[Any]:
@@ -233,7 +341,8 @@ class _Caveats:
     def __init__(self, program: Program, on: date, figures: dict[str, DatedValue | None]):
         self.on, self.figures, self.rulebook = on, figures, program.rulebook
 
-    def in_force(self, policy: Policy, run: Callable[..., Any], layout: Layout) -> InForce:
+    def in_force(self, policy: Policy, program: Program, flat: int | None) -> InForce:
+        key = (policy.id, policy.from_date)
         leaves = {node.id: self._node(policy, node) for tree in policy.conditions() for node in tree.walk()}
         items = tuple(self._item(policy, item) for item in policy.gives)
         own = tuple(self._cited(policy.id, policy.cite))
@@ -243,7 +352,8 @@ class _Caveats:
             for name in named
             if self.rulebook.parameters[name].keys and (value := self.figures[name]) is not None and not value.published
         )
-        return InForce(policy, run, layout, own, leaves, items, tables)
+        ranged, flat_functions = program.functions[key], program.flat_functions
+        return InForce(policy, ranged, lambda: flat_functions[key], flat, own, leaves, items, tables)
 
     def _node(self, policy: Policy, node: Condition) -> tuple[Caveat, ...]:
         exprs = [node.expr] if node.expr is not None else []

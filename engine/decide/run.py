@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES
-from engine.decide.program import Edition, Program, Refused, refusal, start, widen
+from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES, Layout
+from engine.decide.program import Edition, Function, Program, Refused, refusal, start, widen
 from engine.language.household import Household
 from engine.language.types import day_number
 
@@ -28,7 +28,9 @@ class Run:
     whole: list[Any]
     members: list[list[Any]]
     derived: dict[str, Any]
+    derived_layouts: dict[str, Layout]
     derived_unpublished: frozenset[str]
+    functions: dict[str, Function]  # of each policy: the flat one where all it reads is settled
     first: dict[str, list[Raw]] = field(default_factory=dict)
     again: dict[Withheld, dict[str, list[Raw]]] = field(default_factory=dict)
 
@@ -71,21 +73,25 @@ def run(program: Program, edition: Edition, household: Household, wide: bool = F
         for row in (whole,) if level == "household" else members:
             row[at], row[at + 1] = False, possible
     try:
-        derived, unpublished = program.derive(whole, members, values, on)
+        flat = edition.derive_flat is not None and not edition.derive_flat & household.open
+        derive = program.derive_flat() if flat else program.derive
+        derived, unpublished = derive.run(whole, members, values, on)
     except Refused as refused:
         raise refusal(program, refused.fact) from None
-    found = Run(program, edition, household, whole, members, derived, frozenset(unpublished))
+    functions = {each.policy.id: each.function(household.open) for each in edition.order}
+    found = Run(program, edition, household, whole, members, derived, derive.layouts, frozenset(unpublished), functions)
     slots, parameters = program.slots.policies, values
     for each in edition.order:
         name = each.policy.id
         qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at
+        decide = functions[name].run
         if each.policy.level == "household":
-            raw = each.run(whole, members, parameters, on)
+            raw = decide(whole, members, parameters, on)
             whole[qualifies] = whole[granted] = raw[0]
             whole[qualifies + 1] = whole[granted + 1] = raw[1]
             found.first[name] = [raw]
         else:
-            raws = [each.run(row, whole, members, parameters, on) for row in members]
+            raws = [decide(row, whole, members, parameters, on) for row in members]
             for row, raw in zip(members, raws, strict=True):
                 row[qualifies] = row[granted] = raw[0]
                 row[qualifies + 1] = row[granted + 1] = raw[1]
@@ -115,12 +121,13 @@ def _rerun(before: Run, withheld: Withheld) -> dict[str, list[Raw]]:
             continue
         qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at
         rows = [whole] if each.policy.level == "household" else members
+        decide = before.functions[name].run
         raws: list[Raw] = []
         for place, row in enumerate(rows):
             if row is whole:
-                raw = each.run(whole, members, edition.parameters, on)
+                raw = decide(whole, members, edition.parameters, on)
             else:
-                raw = each.run(row, whole, members, edition.parameters, on)
+                raw = decide(row, whole, members, edition.parameters, on)
             raws.append(raw)
             row[qualifies], row[qualifies + 1] = raw[0], raw[1]
             kept = (name, None) not in withheld and (name, place) not in withheld

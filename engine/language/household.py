@@ -122,6 +122,7 @@ class Household:
     null: frozenset[str] = frozenset()
     receiving: frozenset[str] | None = None
     texts: dict[str, str] = field(default_factory=dict)
+    open: int = -1  # the bits (`Vocabulary.places`) of what is not settled for the household or for some member
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ class Vocabulary:
     policies: dict[str, str]
     limits: dict[str, tuple[int, int]]  # of numbers and dates, in smallest parts
     bits: dict[str, dict[str, int]]  # of each list of choices
+    places: dict[tuple[str, str], int]  # (level, fact or "receiving") -> its bit in `Household.open`
 
     @staticmethod
     def of(facts: dict[str, Fact], choices: dict[str, ChoiceSet], policies: dict[str, str]) -> Vocabulary:
@@ -143,7 +145,9 @@ class Vocabulary:
         asked = [fact for level in by_level.values() for fact in level.values()]
         limits = {f.name: (int(f.type.least * f.type.scale), int(f.type.most * f.type.scale)) for f in asked}
         bits = {name: {value: each.bit(value) for value in each.values} for name, each in choices.items()}
-        return Vocabulary(by_level, choices, policies, limits, bits)
+        named = [(fact.level, fact.name) for fact in asked if fact.type.base is not Base.TEXT]
+        named += [(level, "receiving") for level in by_level]
+        return Vocabulary(by_level, choices, policies, limits, bits, {key: 1 << n for n, key in enumerate(named)})
 
 
 def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
@@ -188,7 +192,18 @@ class _Reader:
                 if member.id in found:
                     self.note(f"/members/{number}/id", "member-id-twice")
                 found[member.id] = member
-        return Household(facts, tuple(found[name] for name in sorted(found)), null, receiving, texts)
+        everyone = tuple(found[name] for name in sorted(found))
+        open_ = self.open("household", facts, receiving)
+        for each in everyone:
+            open_ |= self.open("member", each.facts, each.receiving)
+        return Household(facts, everyone, null, receiving, texts, open_)
+
+    def open(self, level: str, facts: dict[str, Known], receiving: frozenset[str] | None) -> int:
+        """The bits of what is not settled at one level."""
+        settled = {name for name, known in facts.items() if known.lo == known.hi}
+        if receiving is not None:
+            settled.add("receiving")
+        return sum(bit for (at, name), bit in self.vocabulary.places.items() if at == level and name not in settled)
 
     def member(self, raw: Any, path: str) -> Member | None:
         if not isinstance(raw, Mapping):

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from engine.decide.generate import policy_function
 from engine.decide.mutation.mutants import Mutant, applied
-from engine.decide.program import Edition, Program, Refused, _values, compile_rulebook
+from engine.decide.program import Edition, Program, _values, compile_rulebook
 from engine.language.expressions import Names
 from engine.language.figures import read_parameters
 from engine.language.model import Parameter, Policy, Rulebook
@@ -58,8 +57,7 @@ class Patched:
 
     def _function(self, policy: Policy) -> dict[str, Any]:
         now = self.policy(policy)
-        run, layout = self.program.functions[now.id, now.from_date]
-        return {"policy": now, "run": run, "layout": layout}
+        return {"policy": now, "ranged": self.program.functions[now.id, now.from_date], "flat": None}
 
 
 class Patcher:
@@ -133,14 +131,14 @@ def _with_policy(program: Program, book: Rulebook, policy: Policy) -> Program:
 
     `dependents` and `held` stay: a mutant only drops questions to other policies, and both may name too many.
     """
-    generated = policy_function(book, policy, program.slots, program.index)
-    space: dict[str, Any] = {"Refused": Refused}
-    exec(compile(generated.source, f"<mutant of {policy.id}>", "exec"), space)  # our own text, from a checked tree
-    key = policy.id, policy.from_date
-    functions = {**program.functions, key: (space[generated.name], generated.layout)}
     nodes = {node.id: node for tree in policy.conditions() for node in tree.walk()}
     return replace(
-        program, rulebook=book, functions=functions, conditions={**program.conditions, key: nodes}, editions={}
+        program,
+        rulebook=book,
+        functions=program.functions.replaced(book, policy),
+        flat_functions=program.flat_functions.replaced(book, policy),
+        conditions={**program.conditions, (policy.id, policy.from_date): nodes},
+        editions={},
     )
 
 

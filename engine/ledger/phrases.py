@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from engine.decide import Answer, Decision
-from engine.decide.layout import Ref
+from engine.decide import Decision
 from engine.decide.outcomes import term
 from engine.language.model import Policy, Rulebook
 from engine.language.operators import OPERATORS
@@ -21,7 +20,7 @@ from engine.language.words import STATUS, Wording
 
 __all__ = ["Phrases"]
 
-_Leaf = tuple[Ref, Ref, bool, str]  # certainly, possibly, under a `not`, the condition in words
+_Leaf = tuple[str, bool, str]  # condition id, under a `not`, the condition in words
 
 _HEADS = {"eligible": "满足", "ineligible": "未满足", "undetermined": "尚不能确定"}
 
@@ -42,15 +41,17 @@ class Phrases:
         """
         lines: dict[str, None] = {}
         for answer in decision.answers:
-            leaves = self._of(answer)
-            row = answer.outcomes.row
+            row, places = answer.outcomes.row, answer.outcomes.layout.conditions
             wanted = (answer.certain, answer.possible)
             turned = (not answer.possible, not answer.certain)
-            chosen = dict.fromkeys(
-                words
-                for surely, maybe, negated, words in leaves
-                if (bool(term(row, surely)), bool(term(row, maybe))) == (turned if negated else wanted)
-            )
+            chosen: dict[str, None] = {}
+            for id, negated, words in self._of(answer.policy):
+                place = places.get(id)
+                if place is None:
+                    continue
+                found = bool(term(row, place.certain)), bool(term(row, place.possible))
+                if found == (turned if negated else wanted):
+                    chosen[words] = None
             title = answer.policy.title_on(decision.on).zh
             lines[f"{title}：{STATUS[answer.status].zh}。{_HEADS[answer.status]}：{'；'.join(chosen)}"] = None
         waits = dict.fromkeys(self._fact(each.fact) for each in decision.missing)
@@ -62,26 +63,21 @@ class Phrases:
         fact = self._rulebook.facts.get(name)
         return fact.label.zh if fact else "正在享受的待遇"
 
-    def _of(self, answer: Answer) -> tuple[_Leaf, ...]:
-        policy = answer.policy
+    def _of(self, policy: Policy) -> tuple[_Leaf, ...]:
         key = (policy.id, policy.from_date)
         found = self._leaves.get(key)
         if found is None:
-            found = self._leaves[key] = self._make(policy, answer)
+            found = self._leaves[key] = self._make(policy)
         return found
 
-    def _make(self, policy: Policy, answer: Answer) -> tuple[_Leaf, ...]:
+    def _make(self, policy: Policy) -> tuple[_Leaf, ...]:
         wording = Wording(self._rulebook, "zh", policy.from_date)
-        places = answer.outcomes.layout.conditions
         found: list[_Leaf] = []
 
         def walk(node: Condition, negated: bool) -> None:
-            entry = places.get(node.id)
             if node.kind in ("leaf", "any_member", "every_member"):
-                if entry is not None:
-                    words = node.says.zh or wording.condition(node, policy)
-                    words = OPERATORS["not"].zh.format(words) if negated else words
-                    found.append((entry.certain, entry.possible, negated, words))
+                words = node.says.zh or wording.condition(node, policy)
+                found.append((node.id, negated, OPERATORS["not"].zh.format(words) if negated else words))
                 return
             for part in node.parts:
                 walk(part, negated != (node.kind in ("none", "not")))

@@ -240,3 +240,9 @@ def test_a_keyring_shows_no_key(tmp_path: Path) -> None:
     keyring = create_keyring(path)
     secrets = [row["secret"] for row in json.loads(path.read_text())["masters"]]
     assert all(secret not in repr(keyring) for secret in secrets) and repr(keyring) == "Keyring()"
+
+
+def test_the_digest_of_the_tokens_cannot_be_guessed_at_without_the_salt() -> None:
+    tokens = [b"a" * 16, b"b" * 16]
+    assert identity.tokens_digest(b"1" * 32, tokens) != identity.tokens_digest(b"2" * 32, tokens)
+    assert identity.tokens_digest(b"1" * 32, tokens) != identity.tokens_digest(b"1" * 32, tokens[:1])

@@ -14,6 +14,7 @@ import ledger_sample as sample
 import pytest
 
 from engine.ledger import schema
+from engine.ledger.chain import DECISIONS, header_of_entry, leaf_hash
 from engine.ledger.findings import Finding
 from engine.ledger.verify import Report, verify
 
@@ -66,6 +67,8 @@ def _disarmed(path: Path) -> sqlite3.Connection:
     """A connection as someone with the file in hand would have it: no triggers, no checks."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA ignore_check_constraints = ON")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("BEGIN")
     for kind, name, _ in schema.expected():
         if kind == "trigger":
             connection.execute(f"DROP TRIGGER {name}")
@@ -76,6 +79,7 @@ def _armed_again(connection: sqlite3.Connection) -> None:
     for kind, _, sql in sorted(schema.expected()):
         if kind == "trigger":
             connection.execute(sql)
+    connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -108,18 +112,22 @@ def _row(
     return row, " AND ".join(f'"{key}" = ?' for key in keys), tuple(row[key] for key in keys)
 
 
-def _change(connection: sqlite3.Connection, table: str, chance: random.Random) -> tuple[dict[str, Any], str]:
-    """Change one column of one row. Returns the row as it was and the column."""
+def _columns(path: Path) -> list[tuple[str, str]]:
+    """Every table and column; of the one row of `ledger` not the key, which can only be 1."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = {table: connection.execute(f"SELECT * FROM {table}").description for table in TABLES}
+    return [(table, name) for table in TABLES for name, *_ in names[table] if (table, name) != ("ledger", "one")]
+
+
+def _change(connection: sqlite3.Connection, table: str, column: str, chance: random.Random) -> dict[str, Any]:
+    """Change a column in one row. Returns the row as it was."""
     while True:
         row, where, key = _row(connection, table, chance)
-        column = chance.choice(list(row))
-        if table == "ledger" and column == "one":
-            continue
         try:
             connection.execute(
                 f'UPDATE {table} SET "{column}" = ? WHERE {where}', (_other(row[column], chance), *key)
             )
-            return row, column
+            return row
         except (sqlite3.IntegrityError, OverflowError):
             continue
 
@@ -157,11 +165,12 @@ def _trials(sort: str, share: int = 1) -> Iterator[random.Random]:
 
 
 def test_every_changed_value_is_found_and_named(copy: Callable[[], Path]) -> None:
+    columns = _columns(copy())
     for number, chance in enumerate(_trials("change")):
-        table = list(TABLES)[number % len(TABLES)]
+        table, column = columns[number % len(columns)]
         path = copy()
         with closing(_disarmed(path)) as connection:
-            row, column = _change(connection, table, chance)
+            row = _change(connection, table, column, chance)
             _armed_again(connection)
         report = verify(path)
         said = [(found.code, found.log, found.place) for found in report.findings]
@@ -235,6 +244,59 @@ def test_two_entries_that_changed_places_are_named(copy: Callable[[], Path]) -> 
             two,
             findings,
         )
+
+
+def _rehashed(connection: sqlite3.Connection, first: int, last: int) -> None:
+    """Work out the hashes of entries again, as a forger with this program would, and chain them."""
+    for seq in range(first, last + 1):
+        query = f"SELECT {DECISIONS.columns} FROM entry WHERE seq = ?"
+        row = list(connection.execute(query, (seq,)).fetchone())
+        (row[-2],) = connection.execute("SELECT hash FROM entry WHERE seq = ?", (seq - 1,)).fetchone()
+        row[-1] = leaf_hash(header_of_entry(row))
+        connection.execute("UPDATE entry SET previous = ?, hash = ? WHERE seq = ?", (row[-2], row[-1], seq))
+
+
+FORGED = [
+    ("the entry alone", 0, 0, "replaced", 0),
+    ("the entry, and the link to it", 0, 1, "header-changed", 1),
+    ("a few entries", 5, 0, "replaced", 5),
+    ("a few entries, and the link to them", 5, 1, "header-changed", 6),
+]
+
+
+@pytest.mark.parametrize(("name", "rehashed", "relinked", "code", "place"), FORGED)
+def test_a_forger_who_leaves_out_later_hashes_is_found(
+    tmp_path: Path, name: str, rehashed: int, relinked: int, code: str, place: int
+) -> None:
+    """By the chain itself: the ledger is too short for stored subtrees, and has no checkpoint."""
+    book = sample.make(tmp_path)
+    book.writer.append_all(sample.drafts(random.Random(5), 60))
+    book.writer.close()
+    seq = 20
+    with closing(_disarmed(book.path)) as connection:
+        connection.execute("UPDATE entry SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = ?", (seq,))
+        _rehashed(connection, seq, seq + rehashed)
+        if relinked:
+            last = seq + rehashed
+            connection.execute(
+                "UPDATE entry SET previous = (SELECT hash FROM entry WHERE seq = ?) WHERE seq = ?", (last, last + 1)
+            )
+        _armed_again(connection)
+    findings = verify(book.path).findings
+    assert [(finding.code, finding.place) for finding in findings] == [(code, str(seq + place))], name
+
+
+def test_a_forger_who_works_out_every_hash_again_is_found_by_what_was_fixed_before(copy: Callable[[], Path]) -> None:
+    path = copy()
+    with closing(_disarmed(path)) as connection:
+        (size,) = connection.execute("SELECT max(seq) FROM entry").fetchone()
+        connection.execute("UPDATE entry SET at = '2020-01-01T00:00:00.000000Z' WHERE seq = 20")
+        _rehashed(connection, 20, size)
+        connection.execute(
+            "UPDATE head SET hash = (SELECT hash FROM entry WHERE seq = ?) WHERE log = 'decisions'", (size,)
+        )
+        _armed_again(connection)
+    assert {finding.code for finding in verify(path).findings} == {"node-changed", "checkpoint-mismatch"}
 
 
 def _dump(path: Path) -> Any:

@@ -26,12 +26,13 @@ __all__ = ["Writer"]
 class _Slot:
     """One caller's drafts on their way to disk."""
 
-    __slots__ = ("drafts", "error", "outcomes", "wake")
+    __slots__ = ("drafts", "error", "leads", "outcomes", "wake")
 
     def __init__(self, drafts: list[Prepared]) -> None:
         self.drafts = drafts
         self.outcomes: list[Outcome] | None = None
         self.error: BaseException | None = None
+        self.leads = False  # whether it was woken to lead
         self.wake = threading.Lock()  # held while there is nothing to wake for
         self.wake.acquire()
 
@@ -83,7 +84,11 @@ class Writer:
             self._waiting.append(slot)
             lead, self._led = not self._led, True
         if not lead:
-            slot.wake.acquire()
+            try:
+                slot.wake.acquire()
+            except BaseException:  # this thread is being stopped: if its turn to lead has come, another must
+                self._leave(slot)
+                raise
         if not slot.done:
             self._lead(slot)
         if slot.error is not None:
@@ -130,9 +135,21 @@ class Writer:
                 if slot is not own:
                     slot.wake.release()
             with self._mutex:
-                self._led = bool(self._waiting)
-                if self._waiting:
-                    self._waiting[0].wake.release()
+                self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the first in line lead. With the mutex held, by whoever leads."""
+        self._led = bool(self._waiting)
+        if self._waiting:
+            self._waiting[0].leads = True
+            self._waiting[0].wake.release()
+
+    def _leave(self, slot: _Slot) -> None:
+        with self._mutex:
+            if slot in self._waiting:
+                self._waiting.remove(slot)
+                if slot.leads:
+                    self._pass_on()
 
     def _commit(self, group: list[_Slot]) -> None:
         """Fill `group` with who is waiting once the ledger is ours, write their records, commit, set

@@ -47,7 +47,7 @@ def test_every_character_is_written_as_rfc_8785_writes_it() -> None:
 
 
 def test_known_bytes() -> None:
-    value = {"b": [1, -2, True, None], "a": "最低生活保障\n\u0001\u007f\"\\/", "": ()}
+    value = {"b": [1, -2, True, None], "a": '最低生活保障\n\u0001\u007f"\\/', "": ()}
     expected = '{"":[],"a":"最低生活保障\\n\\u0001\u007f\\"\\\\/","b":[1,-2,true,null]}'.encode()
     assert canonical.dumps(value) == expected
     assert canonical.digest(value) == hashlib.sha256(expected).hexdigest()

@@ -16,7 +16,7 @@ import pytest
 from ledger_sample import AT, RULEBOOK, Book, body, index, request
 
 from engine.language import canonical
-from engine.ledger import entries, identity, read, rulebooks, write
+from engine.ledger import append, entries, identity, read, rulebooks, write
 from engine.ledger.access import access, page
 from engine.ledger.append import Writer
 from engine.ledger.entries import DecisionIndex, Draft, PolicyLine
@@ -336,6 +336,58 @@ def test_a_leader_that_is_stopped_leaves_nobody_waiting(book: Book, monkeypatch:
                 with pytest.raises((SystemExit, StoreFailed)):
                     future.result(timeout=30)
     assert book.writer.append(decision()).seq == 2
+
+
+@pytest.mark.parametrize("turn_has_come", [False, True])
+def test_a_waiting_thread_that_is_stopped_holds_up_nobody(
+    book: Book, monkeypatch: pytest.MonkeyPatch, turn_has_come: bool
+) -> None:
+    original, slot = write.write, append._Slot
+    leading, go_on, left = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        leading.set()
+        assert go_on.wait(30)
+        return original(*arguments)
+
+    class Stopped(slot):  # type: ignore[misc, valid-type]
+        """A caller whose wait is broken off: at once, or when it is woken to lead."""
+
+        def __init__(self, drafts: Any) -> None:
+            super().__init__(drafts)
+            wake = self.wake
+
+            class Wake:
+                def release(self) -> None:
+                    wake.release()
+
+                def acquire(self) -> None:
+                    if turn_has_come:
+                        wake.acquire()
+                    left.set()
+                    raise KeyboardInterrupt
+
+            self.wake = Wake()
+
+    monkeypatch.setattr("engine.ledger.append.write", slow)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(book.writer.append, decision("first"))
+        assert leading.wait(30)
+        with monkeypatch.context() as patched:
+            patched.setattr(append, "_Slot", Stopped)
+            second = pool.submit(book.writer.append, decision("second"))
+            while not book.writer._waiting:
+                if second.done():
+                    break
+        third = pool.submit(book.writer.append, decision("third"))
+        if not turn_has_come:
+            assert left.wait(30)
+        go_on.set()
+        assert first.result(30).seq == 2 and third.result(30).seq == 3
+        with pytest.raises(KeyboardInterrupt):
+            second.result(30)
+    households = [entry.household for entry in read.entries(book.store.reader(), 2)]
+    assert households == ["first", "third"]
 
 
 def test_a_writer_may_cross_a_fork(book: Book) -> None:

@@ -94,15 +94,23 @@ def _option(run: Run, group: ExclusionGroup, place: int | None, chosen: tuple[st
     least, most = _worth_of(run, again, group, place, chosen)
     gives_up = []
     may = []
-    for name in out:
-        if name in live:
-            places = range(len(run.members)) if place is None else (place,)
-            drawn = [run.received(name, at) for at in places]
-            if any(certain for certain, _ in drawn):
-                gives_up.append(name)
-            elif any(possible for _, possible in drawn):
-                may.append(name)
+    for name in (name for name in out if name in live):
+        sure, possible = _drawn(run, name, place)
+        if sure:
+            gives_up.append(name)
+        elif possible:
+            may.append(name)
     return Option(chosen, least, most, tuple(gives_up), tuple(may))
+
+
+def _drawn(run: Run, name: str, place: int | None) -> tuple[bool, bool]:
+    """Whether a policy is surely, possibly drawn by somebody who surely, possibly may draw on."""
+    places = range(len(run.first[name])) if place is None else (place,)
+    drawn = [(run.first[name][at], run.received(name, at)) for at in places]
+    return (
+        any(raw[0] and certain for raw, (certain, _) in drawn),
+        any(raw[1] and possible for raw, (_, possible) in drawn),
+    )
 
 
 def paid(run: Run, again: dict[str, list[Raw]], name: str) -> list[tuple[Amount, ...]]:

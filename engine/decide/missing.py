@@ -6,15 +6,25 @@ the condition asks about another policy, that policy's own missing facts count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from engine.decide.outcomes import Outcomes
-from engine.decide.run import Run
+from engine.decide.outcomes import Masked, Outcomes, Span
+from engine.decide.run import Raw, Run
 from engine.language.model import Fact, Let, Policy
 from engine.language.tree import Condition, Expr
 from engine.language.types import Base
 
 Wanted = tuple[str, str]  # (fact, member id; "" for the household)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Whose conditions are looked at: a policy's for its subject (with its outcomes), or a derived fact's."""
+
+    policy: Policy | None = None
+    subject: str = ""
+    outcomes: Outcomes | None = None
 
 
 class Missing:
@@ -32,27 +42,31 @@ class Missing:
             self.found[key] = frozenset()
             raw = self._raw(name, member)
             if raw is not None and raw[0] != raw[1]:
-                each = self.run.edition.by_id[name]
-                outcomes = Outcomes(self.run.functions[name].layout, raw[3], self.members)
-                self.found[key] = frozenset(self._condition(each.policy.when, outcomes, each.policy, member))
+                scope = self._scope(name, member, raw)
+                assert scope.policy is not None and scope.outcomes is not None
+                self.found[key] = frozenset(self._condition(scope.policy.when, scope.outcomes, scope, member))
         return self.found[key]
 
     def of_amount(self, name: str, member: str, item: int) -> frozenset[Wanted]:
         """What an open amount (or an item's own `if`) waits for."""
         raw = self._raw(name, member)
         assert raw is not None
-        each = self.run.edition.by_id[name]
-        outcomes = Outcomes(self.run.functions[name].layout, raw[3], self.members)
-        wanted = each.policy.gives[item]
+        scope = self._scope(name, member, raw)
+        assert scope.policy is not None and scope.outcomes is not None
+        wanted = scope.policy.gives[item]
         found: set[Wanted] = set()
         if wanted.condition is not None:
-            found |= set(self._condition(wanted.condition, outcomes, each.policy, member))
+            found |= set(self._condition(wanted.condition, scope.outcomes, scope, member))
         for expr in (wanted.amount, wanted.for_months):
             if expr is not None:
-                found |= set(self._reads(expr, outcomes, each.policy, member))
+                found |= set(self._reads(expr, scope, member))
         return frozenset(found)
 
-    def _raw(self, name: str, member: str) -> tuple[bool, bool, object, tuple[object, ...], object] | None:
+    def _scope(self, name: str, member: str, raw: Raw) -> _Scope:
+        outcomes = Outcomes(self.run.functions[name].layout, raw[3], self.members)
+        return _Scope(self.run.edition.by_id[name].policy, member, outcomes)
+
+    def _raw(self, name: str, member: str) -> Raw | None:
         raws = self.run.first.get(name)
         if raws is None:
             return None
@@ -61,54 +75,54 @@ class Missing:
 
     # -- conditions --
 
-    def _condition(self, node: Condition, outcomes: Outcomes, policy: Policy | None, member: str) -> Iterator[Wanted]:
+    def _condition(self, node: Condition, outcomes: Outcomes, scope: _Scope, member: str) -> Iterator[Wanted]:
         outcome = outcomes.get(node.id)
         if outcome.certain == outcome.possible:
             return
         if node.kind == "leaf":
             assert node.expr is not None
-            yield from self._reads(node.expr, outcomes, policy, member)
+            yield from self._reads(node.expr, scope, member)
         elif node.kind in ("any_member", "every_member"):
             where, body = node.parts
             for name, inner in outcomes.each(node.id):
                 belongs, meets = inner.get(where.id), inner.get(body.id)
                 settles = not meets.possible if node.kind == "any_member" else meets.certain
-                if not belongs.possible or settles:
-                    continue
-                yield from self._condition(where, inner, policy, name)
-                yield from self._condition(body, inner, policy, name)
+                decided = belongs.certain and meets.certain == meets.possible
+                if not belongs.possible or settles or decided:
+                    continue  # it is settled what this member does to the condition
+                yield from self._condition(where, inner, scope, name)
+                yield from self._condition(body, inner, scope, name)
         else:
             for part in node.parts:
-                yield from self._condition(part, outcomes, policy, member)
+                yield from self._condition(part, outcomes, scope, member)
 
     # -- expressions: every unknown fact they read --
 
-    def _reads(self, expr: Expr, outcomes: Outcomes | None, policy: Policy | None, member: str) -> Iterator[Wanted]:
+    def _reads(self, expr: Expr, scope: _Scope, member: str) -> Iterator[Wanted]:
         if expr.op == "fact":
             yield from self._fact(self.run.program.rulebook.facts[expr.name], member)
         elif expr.op == "let":
-            assert policy is not None
-            yield from self._let(next(let for let in policy.lets if let.name == expr.name), outcomes, policy, member)
+            assert scope.policy is not None
+            yield from self._let(next(let for let in scope.policy.lets if let.name == expr.name), scope)
         elif expr.op in ("receives", "qualifies", "holds"):
             yield from self._policy(expr, member)
         elif expr.op.endswith("_members") or expr.op in ("any_member", "every_member"):
             for name in self.members:
                 for arg in expr.args[:2]:
-                    yield from self._reads(arg, None, policy, name)
+                    yield from self._reads(arg, scope, name)
             for arg in expr.args[2:]:
-                yield from self._reads(arg, outcomes, policy, member)
+                yield from self._reads(arg, scope, member)
         else:
             for arg in expr.args:
-                yield from self._reads(arg, outcomes, policy, member)
+                yield from self._reads(arg, scope, member)
 
-    def _let(self, let: Let, outcomes: Outcomes | None, policy: Policy, member: str) -> Iterator[Wanted]:
-        if let.condition is not None and outcomes is not None and outcomes.has(let.condition.id):
-            yield from self._condition(let.condition, outcomes, policy, member)
-        elif let.condition is not None:
-            for expr in _tops(let.condition):
-                yield from self._reads(expr, None, policy, member)
-        elif let.expr is not None:
-            yield from self._reads(let.expr, outcomes, policy, member)
+    def _let(self, let: Let, scope: _Scope) -> Iterator[Wanted]:
+        """An intermediate result is its subject's, also where it is read inside the members."""
+        assert scope.outcomes is not None
+        if let.condition is not None:
+            yield from self._condition(let.condition, scope.outcomes, scope, scope.subject)
+        elif let.expr is not None and not settled(scope.outcomes.let(let.name)):
+            yield from self._reads(let.expr, scope, scope.subject)
 
     def _policy(self, expr: Expr, member: str) -> Iterator[Wanted]:
         subject = "" if expr.level == "household" else member
@@ -138,9 +152,9 @@ class Missing:
         row = rows[self.members.index(member)] if fact.level == "member" else rows
         outcomes = Outcomes(layout, row, self.members)
         if fact.condition is not None:
-            yield from self._condition(fact.condition, outcomes, None, member)
+            yield from self._condition(fact.condition, outcomes, _Scope(), member)
         elif fact.expr is not None and not self._settled(fact, member):
-            yield from self._reads(fact.expr, outcomes, None, member)
+            yield from self._reads(fact.expr, _Scope(), member)
 
     def _settled(self, fact: Fact, member: str) -> bool:
         slot = self.run.program.slots.facts[fact.name]
@@ -153,5 +167,8 @@ class Missing:
         return bool(lo == hi)
 
 
-def _tops(condition: Condition) -> Iterable[Expr]:
-    return (node.expr for node in condition.walk() if node.expr is not None)
+def settled(value: Span | Masked | None) -> bool:
+    """Whether a value has only one possibility left."""
+    if isinstance(value, Span):
+        return value.least == value.most
+    return value is None or (value.may == value.must and value.may & (value.may - 1) == 0)

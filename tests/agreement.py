@@ -92,29 +92,51 @@ def slot_value(decision: Decision, name: str, row: list[Any]) -> Any:
     return Fraction(lo, slot.scale * low), Fraction(hi, slot.scale * high)
 
 
-def differences(program: Program, household: Household, on: date, jurisdictions: frozenset[str] | None = None) -> list[str]:
-    """Where the engine and the naive evaluator disagree, in words; empty where they agree on everything."""
+def right_answer(
+    rulebook: Rulebook, household: Household, on: date, jurisdictions: frozenset[str] | None = None
+) -> naive.Answer | naive.Refused:
+    """What the naive evaluator says, a refusal included."""
     try:
-        wanted = naive.answer(program.rulebook, household, on, jurisdictions)
+        return naive.answer(rulebook, household, on, jurisdictions)
     except naive.Refused as refused:
-        try:
-            decide(program, household, on, jurisdictions)
-        except HouseholdError as error:
-            codes = {(code, rulebook_label(program, fact)) for code, fact, _ in refused.problems}
-            said = [(p.code, dict(p.words).get("fact", rulebook_label(program, "size"))) for p in error.problems]
-            return [f"refused for {each}, not for {sorted(codes)}" for each in said if each not in codes]
-        return [f"not refused: {refused}"]
+        return refused
+
+
+def differences(
+    program: Program, household: Household, on: date, jurisdictions: frozenset[str] | None = None
+) -> list[str]:
+    """Where the engine and the naive evaluator disagree, in words; empty where they agree on everything."""
+    wanted = right_answer(program.rulebook, household, on, jurisdictions)
+    return differences_from(wanted, program, household, on, jurisdictions)
+
+
+def differences_from(
+    wanted: naive.Answer | naive.Refused,
+    program: Program,
+    household: Household,
+    on: date,
+    jurisdictions: frozenset[str] | None = None,
+) -> list[str]:
+    """Where the engine departs from what is right."""
     try:
-        found = engine_answer(decide(program, household, on, jurisdictions))
+        decision = decide(program, household, on, jurisdictions)
     except HouseholdError as error:
-        return [f"refused: {error}"]
-    said = []
+        if isinstance(wanted, naive.Answer):
+            return [f"refused: {error}"]
+        codes = {(code, label(program, fact)) for code, fact, _ in wanted.problems}
+        said = [(p.code, dict(p.words).get("fact", label(program, "size"))) for p in error.problems]
+        return [f"refused for {each}, not for {sorted(codes)}" for each in said if each not in codes]
+    if isinstance(wanted, naive.Refused):
+        return [f"not refused: {wanted}"]
+    found = engine_answer(decision)
+    said: list[str] = []
     for name in FIELDS:
         ours, theirs = getattr(found, name), getattr(wanted, name)
         if isinstance(theirs, dict):
             for key in {**theirs, **ours}:
                 if key not in ours or key not in theirs or ours[key] != theirs[key]:
-                    said.append(f"{name} {key}: engine {shown(ours.get(key, 'nothing'))}, naive {shown(theirs.get(key, 'nothing'))}")
+                    here, there = shown(ours.get(key, "nothing")), shown(theirs.get(key, "nothing"))
+                    said.append(f"{name} {key}: engine {here}, naive {there}")
             if name == "worth" and not said:  # the order of the choices decides between equals
                 said += [f"{name} {key}: order" for key in theirs if list(ours[key]) != list(theirs[key])]
         elif ours != theirs:
@@ -122,7 +144,7 @@ def differences(program: Program, household: Household, on: date, jurisdictions:
     return said
 
 
-def rulebook_label(program: Program, fact: str) -> str:
+def label(program: Program, fact: str) -> str:
     found = program.rulebook.facts.get(fact)
     return found.label.zh if found else ""
 

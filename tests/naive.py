@@ -605,11 +605,12 @@ def choices_worth(
     """
     chosen = {tuple(p for p in choice.policies if p in open_): None for choice in group.choices}
     largest = [one for one in chosen if not any(set(one) < set(other) for other in chosen)]
-    hanging = {p for p in world.in_force if p in group.policies or hangs_on(world, p, group.policies)}
+    decided = tuple(p for p in group.policies if p in world.in_force)
+    hanging = {p for p in world.in_force if p in decided or hangs_on(world, p, decided)}
     tied = {p for each in world.rulebook.exclusions for p in each.policies}
     found = {}
     for one in largest:
-        run = Run(world, frozenset((p, subject) for p in group.policies if p not in one))
+        run = Run(world, frozenset((p, subject) for p in decided if p not in one))
         parts = [pays(run, p, subject) for p in one]
         parts += [pays(run, p, None) for p in hanging if p not in tied]
         for other in world.rulebook.exclusions:

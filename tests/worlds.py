@@ -138,8 +138,17 @@ class Maker:
 
     def number(self, lo: Fraction, hi: Fraction, places: int) -> Fraction:
         step = 10**places
+        if places and self.maybe(25):
+            step = 2  # halves meet rounding where it turns
         least, most = -((-lo * step) // 1), (hi * step) // 1
         return Fraction(self.r.randrange(int(least), int(most) + 1) if most > least else int(least), step)
+
+    def likely(self, x: Term) -> tuple[Fraction, Fraction]:
+        """Where a number mostly lies in small households: a part of its range if that is wide."""
+        most = {"people": 5, "years": 20, "months": 240}.get(x.unit)
+        if most is not None and x.hi > most:
+            return x.lo, max(x.lo + 1, Fraction(most))
+        return (x.lo / 15, x.hi / 15) if x.hi - x.lo > 100 else (x.lo, x.hi)
 
     def fresh(self, letter: str) -> str:
         self.count += 1
@@ -247,7 +256,7 @@ class Maker:
             if self.maybe(20):
                 return "null"
             inside = [p for p in pool if lo <= p <= hi and (p * 10**places).denominator == 1]
-            value = self.pick(inside) if inside and self.maybe(30) else self.number(near.lo, near.hi, places)
+            value = self.pick(inside) if inside and self.maybe(30) else self.number(*self.likely(near), places)
             value = min(max(value, lo), hi)
             for fact in near.facts:
                 self.pools.setdefault(fact, []).append(value)
@@ -284,24 +293,24 @@ class Maker:
         args: list[str] = []
         banded = 0
         for _ in range(self.pick([1, 1, 2])):
-            if self.maybe(50):
+            if self.maybe(45):
                 listed = self.pick(self.choices)
                 args.append(self.term(where.strict(), f"choice:{listed}", 1).text)
                 keys.append(("choice", listed))
             else:
                 key = self.term(where.strict(), "number", 1)
-                bands = sorted({key.lo.__floor__()} | {int(self.number(key.lo, key.hi, 0)) for _ in range(self.r.randrange(0, 3))})
+                bands = sorted({key.lo.__floor__()} | {int(self.number(*self.likely(key), 0)) for _ in range(self.r.randrange(0, 3))})
                 args.append(key.text)
                 keys.append(("band", (key.unit, [Fraction(b) for b in bands], key)))
                 banded += 1
         last_band = keys[-1][0] == "band"
 
-        goes_on = banded == 1 and last_band and self.maybe(35)  # then the last row is published: more is added to it
+        goes_on = banded == 1 and last_band and self.maybe(60)  # then the last row is published: more is added to it
 
         def figure(last: bool = False) -> str:
             if self.maybe(10) and not (last and goes_on):
                 return "null"
-            return decimal(self.number(near.lo, near.hi, places), places)
+            return decimal(self.number(*self.likely(near), places), places)
 
         def rows(at: int, indent: str) -> str:
             what, about = keys[at]
@@ -410,7 +419,7 @@ class Maker:
             *[lambda: self.over_members(where, depth, unit)] * 4,
             *[lambda: self.time(where, depth, unit)] * 3,
             lambda: self.conditional(where, depth, unit),
-            lambda: self.looked_up(where, depth, unit),
+            *[lambda: self.looked_up(where, depth, unit)] * 2,
         ])
 
     def same_unit(self, where: Place, depth: int, like: Term) -> Term:
@@ -425,7 +434,7 @@ class Maker:
         return self.a_number(where, depth - 1, like.unit)
 
     def arithmetic(self, where: Place, depth: int, unit: str | None) -> Term:
-        op = self.pick(["+", "-", "*", "/", "negative", "min", "max", "round_to", "marginal", "-"])
+        op = self.pick(["+", "-", "*", "*", "/", "negative", "min", "max", "round_to", "marginal", "marginal", "-"])
         x = self.a_number(where, depth - 1, unit)
         if op in ("+", "-", "min", "max"):
             y = self.same_unit(where, depth, x)
@@ -826,7 +835,8 @@ class _Drawn:
         least, most = int(fact.type.least * scale), int(fact.type.most * scale)
         near = [int(value * scale) + step for value in self.world.pools.get(fact.name, ()) for step in (-1, 0, 0, 1)]
         near = [n for n in near if least <= n <= most]
-        whole = [n for n in range(least, most + 1, scale)][:30]
+        part = scale // 2 if scale > 1 and self.maybe(40) else scale
+        whole = list(range(least, most + 1, part))[:40]
         options = near if near and self.maybe(50) else whole if self.maybe(60) else []
         n = self.chance.choice(options) if options else self.chance.randrange(least, most + 1)
         return n if scale == 1 else Decimal(n) / scale

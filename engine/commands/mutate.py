@@ -56,9 +56,9 @@ def mutate(
     """
     program = load_program(rules, lang)
     _refuse_unknown(policies, program, lang)
-    _refuse_problems(program, lang)
-    known = _known(equivalent, rules, lang)
     plan = Plan(program, frozenset(policies))
+    _refuse_problems(program, plan, lang)
+    known = _known(equivalent, rules, lang)
     found = _with_progress(plan, jobs, lang)
     keys = frozenset(each.key for each in known)
     alive = [verdict.mutant for verdict in found if verdict.fate == ALIVE]
@@ -78,9 +78,9 @@ def _refuse_unknown(policies: tuple[str, ...], program: Program, lang: str) -> N
             fail(f"没有名为“{name}”的政策。{hint[1]}", f"no policy is called '{name}'. {hint[0]}", lang)
 
 
-def _refuse_problems(program: Program, lang: str) -> None:
+def _refuse_problems(program: Program, plan: Plan, lang: str) -> None:
     """What already fails cannot show that a change is noticed."""
-    problems = check_examples(program)
+    problems = tuple(problem for policy in plan.tried for problem in check_examples(program, only=policy))
     if problems:
         print_problems(problems, lang, console(stderr=True))
         fail(f"规则有 {len(problems)} 个问题，请先修正", f"first mend the {len(problems)} problem(s) above", lang, 1)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.decide.mutation.mutants import Mutant
-from engine.language.fields import Fields
+from engine.language.fields import Fields, wrong_shape
 from engine.language.places import Place
 from engine.language.problems import Problems
 from engine.language.source import Scalar, Sequence, read_yaml
@@ -40,7 +40,7 @@ def read_equivalents(text: str, file: str, problems: Problems) -> tuple[Equivale
     if root is None:
         return ()
     if not isinstance(root, Sequence):
-        Fields(root, ("the list of equivalent mutants", "等价变更清单"), problems, ("file",))
+        wrong_shape(problems, root, ("the list of equivalent mutants", "等价变更清单"), ("a list", "列表"))
         return ()
     found: list[Equivalent] = []
     seen: dict[Key, Place] = {}

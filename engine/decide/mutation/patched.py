@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
 
 from engine.decide.mutation.mutants import Mutant, applied
-from engine.decide.program import Edition, Program, _values, compile_rulebook
+from engine.decide.program import Edition, InForce, Program, _values, compile_rulebook
 from engine.language.expressions import Names
 from engine.language.figures import read_parameters
 from engine.language.model import Parameter, Policy, Rulebook
@@ -43,25 +42,32 @@ class Patched:
 
     def edition(self, edition: Edition) -> Edition:
         """An edition of the unchanged program, with what is changed in it."""
-        if not (self.versions or self.parameters or self.recompiled):
-            return edition
-        order = tuple(replace(each, **self._function(each.policy)) for each in edition.order)
+        order = tuple(self._in_force(each) for each in edition.order)
         values, figures = list(edition.parameters), dict(edition.figures)
         for name, parameter in self.parameters.items():
             at = self.program.index[name]
             new = _values(parameter, parameter.on(edition.on), self.program.rulebook, 1)
             values[at : at + len(new)] = new
             figures[name] = parameter.on(edition.on)
-        by_id = {each.policy.id: each for each in order}
-        return replace(edition, order=order, by_id=by_id, parameters=tuple(values), figures=figures)
+        return replace(
+            edition,
+            order=order,
+            by_id={each.policy.id: each for each in order},
+            parameters=tuple(values),
+            figures=figures,
+            derive_flat=None if self.recompiled else edition.derive_flat,
+        )
 
-    def _function(self, policy: Policy) -> dict[str, Any]:
-        now = self.policy(policy)
-        return {"policy": now, "ranged": self.program.functions[now.id, now.from_date], "flat": None}
+    def _in_force(self, each: InForce) -> InForce:
+        """What is changed is run by its ranged function, right for every household: one to compile instead of two."""
+        now = self.policy(each.policy)
+        if now is each.policy and not self.recompiled:
+            return each
+        return replace(each, policy=now, ranged=self.program.functions[now.id, now.from_date], flat=None)
 
 
 class Patcher:
-    """Makes patched programs from mutants; keeps the nodes of every file of the rulebook."""
+    """Makes patched programs from mutants; keeps the nodes of the files it has changed."""
 
     def __init__(self, program: Program):
         self.program = program
@@ -69,11 +75,15 @@ class Patcher:
         self.lines = {path: text.splitlines() for path, text in book.files.items()}
         self.names = Names(book.choices, book.facts, book.parameters, {name: book.level(name) for name in book.ids()})
         self.nodes: dict[str, Node] = {}
-        for path, text in book.files.items():
-            node = read_yaml(text.encode(), path, Problems())
-            if node is not None:
-                self.nodes[path] = node
         self.by_file = {policy.at.file: policy for policy in book.policies}
+
+    def node(self, path: str) -> Node:
+        """The nodes of a file, read when they are first needed."""
+        if path not in self.nodes:
+            found = read_yaml(self.rulebook.files[path].encode(), path, Problems())
+            assert found is not None, path  # it was read before
+            self.nodes[path] = found
+        return self.nodes[path]
 
     def problems(self) -> Problems:
         """A list for problems that shows the lines of the files as they are."""
@@ -89,7 +99,7 @@ class Patcher:
 
     def _policy(self, mutant: Mutant) -> Patched | None:
         old, problems = self.by_file[mutant.file], self.problems()
-        root = applied(self.nodes[mutant.file], mutant)
+        root = applied(self.node(mutant.file), mutant)
         assert isinstance(root, Mapping)
         examples = root.entries["examples"]  # unchanged, and most of the file: not read again
         lean = replace(root, entries={**root.entries, "examples": Sequence(examples.place, ())})
@@ -104,7 +114,7 @@ class Patcher:
 
     def _parameter(self, mutant: Mutant) -> Patched | None:
         name, problems = str(mutant.path[0]), self.problems()
-        root = applied(self.nodes[mutant.file], mutant)
+        root = applied(self.node(mutant.file), mutant)
         assert isinstance(root, Mapping)
         alone = replace(root, entries={name: root.entries[name]})
         read = read_parameters([alone], self.rulebook.choices, {}, problems).get(name)
@@ -127,7 +137,7 @@ class Patcher:
 
 
 def _with_policy(program: Program, book: Rulebook, policy: Policy) -> Program:
-    """The program with one policy's function compiled anew.
+    """The program with one policy's function written anew, to be compiled when it is first asked for.
 
     `dependents` and `held` stay: a mutant only drops questions to other policies, and both may name too many.
     """
@@ -136,7 +146,6 @@ def _with_policy(program: Program, book: Rulebook, policy: Policy) -> Program:
         program,
         rulebook=book,
         functions=program.functions.replaced(book, policy),
-        flat_functions=program.flat_functions.replaced(book, policy),
         conditions={**program.conditions, (policy.id, policy.from_date): nodes},
         editions={},
     )

@@ -81,6 +81,12 @@ class Plan:
         shared |= {parameter.at.file for parameter in self.patcher.rulebook.parameters.values()}
         return frozenset(own if self.policies else own | shared)
 
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The policies whose examples are run: what already fails there cannot show that a change is noticed."""
+        groups = [group for each in self.planned for group in (each.own, tuple(policy for policy, _ in each.others))]
+        return tuple(dict.fromkeys(policy.id for group in groups for policy in group))
+
     def run(self, place: int) -> Verdict:
         """Try the mutant at one place of the plan."""
         each = self.planned[place]
@@ -100,7 +106,7 @@ class Plan:
         for policy in self._chosen():
             file = policy.at.file
             others = self.court.naming(policy.id)
-            for mutant in policy_mutants(self.patcher.nodes[file], file, self.court.days([policy])):
+            for mutant in policy_mutants(self.patcher.node(file), file, self.court.days([policy])):
                 yield Planned(mutant, policy.id, (policy,), others)
 
     def _of_parameters(self) -> Iterator[Planned]:
@@ -110,14 +116,14 @@ class Plan:
             if parameter.name in read:
                 readers = self.court.readers_of_parameter(parameter.name)
                 file, days = parameter.at.file, self.court.days(readers)
-                for mutant in parameter_mutants(self.patcher.nodes[file], file, parameter, days):
+                for mutant in parameter_mutants(self.patcher.node(file), file, parameter, days):
                     yield Planned(mutant, file, readers)
 
     def _of_facts(self) -> Iterator[Planned]:
         if self.policies:
             return
         for file in sorted({fact.at.file for fact in self.patcher.rulebook.facts.values()}):
-            for name, mutant in derived_mutants(self.patcher.nodes[file], file):
+            for name, mutant in derived_mutants(self.patcher.node(file), file):
                 yield Planned(mutant, file, self.court.readers_of_fact(name))
 
 

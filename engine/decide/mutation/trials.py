@@ -10,12 +10,13 @@ from functools import partial
 from engine.decide.decision import Decision
 from engine.decide.examples import _Trial, example_household
 from engine.decide.mutation.patched import Patched, Patcher
-from engine.decide.program import Edition, Program
+from engine.decide.program import Edition
 from engine.decide.run import run
 from engine.language.checks import CHECKS, expressions_of, fact_expressions, parameters_read
 from engine.language.household import Household, HouseholdError, read_household
 from engine.language.model import Example, Policy, Rulebook
 from engine.language.problems import Problem, Problems
+from engine.language.rulebook import policies_asked
 
 Group = tuple[Policy, tuple[Example, ...]]  # a policy version and some of its examples
 
@@ -31,21 +32,24 @@ class Case:
 
 
 class Court:
-    """Every example of a rulebook, prepared; tries patched programs on them. The rulebook must have no problem."""
+    """The examples of a rulebook; tries patched programs on them. What is tried must have no problem unpatched."""
 
     def __init__(self, patcher: Patcher):
         self.patcher, self.program = patcher, patcher.program
         self.rulebook: Rulebook = patcher.rulebook
         self.cases: dict[int, Case] = {}
-        for policy in self.rulebook.policies:
-            places = _Trial(self.program, policy, Problems()).places()
-            for example in policy.examples:
-                self.cases[id(example)] = self._prepared(policy, example, self.program.edition(example.on, places))
 
-    def _prepared(self, policy: Policy, example: Example, whole: Edition) -> Case:
+    def case(self, policy: Policy, example: Example) -> Case:
+        """An example made ready, the first time it is needed."""
+        if id(example) not in self.cases:
+            self.cases[id(example)] = self._prepared(policy, example)
+        return self.cases[id(example)]
+
+    def _prepared(self, policy: Policy, example: Example) -> Case:
         household = read_household(example_household(self.rulebook, example), self.program.vocabulary)
+        whole = self.program.edition(example.on, _Trial(self.program, policy, Problems()).places())
         # the order of what is missing is that of the whole catalogue: then nothing may be left out
-        narrow = whole if _asks_for_missing(example) else _narrowed(self.program, whole, {policy.id, *example.also})
+        narrow = whole if _asks_for_missing(example) else _narrowed(whole, {policy.id, *example.also})
         return Case(policy, example, household, narrow)
 
     # -- which examples look at what --
@@ -125,7 +129,7 @@ class _Prepared(_Trial):
         if not self.policy.in_force(example.on):
             self.problems.add("example-not-in-force", example.at, name=self.policy.id, on=example.on)
             return None
-        case = self.court.cases[id(example)]
+        case = self.court.case(self.policy, example)
         edition = self.patched.edition(case.edition)
         try:
             found = run(self.program, edition, case.household)
@@ -140,9 +144,12 @@ class _Prepared(_Trial):
             super().note(decision)
 
 
-def _narrowed(program: Program, edition: Edition, wanted: set[str]) -> Edition:
+def _narrowed(edition: Edition, wanted: set[str]) -> Edition:
     """The edition with only the policies wanted and those their answers can rest on."""
-    names = {name for name in edition.by_id if name in wanted or program.dependents[name] & wanted}
+    names = set(wanted)
+    for each in reversed(edition.order):  # what a policy asks stands before it
+        if each.policy.id in names:
+            names |= policies_asked(each.policy)
     order = tuple(each for each in edition.order if each.policy.id in names)
     return replace(edition, order=order, by_id={each.policy.id: each for each in order})
 

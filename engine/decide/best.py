@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.decide.amounts import Amount, amounts, worth
-from engine.decide.run import Raw, Run, Withheld
+from engine.decide.run import Raw, Run
 from engine.language.model import ExclusionGroup
 
 
@@ -66,7 +66,10 @@ def _choose(run: Run, group: ExclusionGroup, place: int | None, live: list[str])
     for choice in group.choices:
         seen.setdefault(tuple(name for name in choice.policies if name in live))
     sets = [s for s in seen if not any(set(s) < set(other) for other in seen)]
-    options = tuple(_option(run, group, place, chosen, live) for chosen in sets)
+    agains = [run.withhold(frozenset((n, place) for n in group.policies if n not in chosen)) for chosen in sets]
+    alike = _alike(run, group, agains)
+    worths = [_worth_of(run, again, group, place, chosen, alike) for chosen, again in zip(sets, agains, strict=True)]
+    options = tuple(_option(run, group, place, chosen, live, w) for chosen, w in zip(sets, worths, strict=True))
     lawful = [n for n, option in enumerate(options) if not option.gives_up]
     best = next((n for n in lawful if _is_best(n, options, lawful)), None)
     runner = tie = None
@@ -87,14 +90,18 @@ def _is_best(n: int, options: tuple[Option, ...], lawful: list[int]) -> bool:
     return all(own.least > options[m].most or (own.least == options[m].most and n < m) for m in lawful if m != n)
 
 
-def _option(run: Run, group: ExclusionGroup, place: int | None, chosen: tuple[str, ...], live: list[str]) -> Option:
-    out = [name for name in group.policies if name not in chosen]
-    withheld: Withheld = frozenset((name, place) for name in out)
-    again = run.withhold(withheld)
-    least, most = _worth_of(run, again, group, place, chosen)
+def _option(
+    run: Run,
+    group: ExclusionGroup,
+    place: int | None,
+    chosen: tuple[str, ...],
+    live: list[str],
+    worth_of: tuple[int, int],
+) -> Option:
+    least, most = worth_of
     gives_up = []
     may = []
-    for name in (name for name in out if name in live):
+    for name in (name for name in group.policies if name in live and name not in chosen):
         sure, possible = _drawn(run, name, place)
         if sure:
             gives_up.append(name)
@@ -119,15 +126,44 @@ def paid(run: Run, again: dict[str, list[Raw]], name: str) -> list[tuple[Amount,
     return [amounts(policy, raw) for raw in again.get(name, run.first[name])]
 
 
+Alike = frozenset[tuple[str, int, int]]  # (policy, subject's place, item's place)
+
+
+def _touched(run: Run, group: ExclusionGroup) -> set[str]:
+    """The group and everything whose answer can rest on it."""
+    return set(group.policies).union(*(run.edition.dependents[name] for name in group.policies))
+
+
+def _alike(run: Run, group: ExclusionGroup, agains: list[dict[str, list[Raw]]]) -> Alike:
+    """Items that are surely paid under every choice and worked out without asking about any policy.
+
+    Whatever they come to, they come to the same under each choice; even where the sum is open it cannot decide.
+    """
+    found: set[tuple[str, int, int]] = set()
+    for name in _touched(run, group) - set(group.policies):
+        if name not in run.first:
+            continue
+        own = run.edition.by_id[name].own
+        for place in range(len(run.first[name])):
+            raws = [again.get(name, run.first[name])[place] for again in agains]
+            found |= {(name, place, n) for n, free in enumerate(own) if free and all(raw[2][n][2] for raw in raws)}
+    return frozenset(found)
+
+
 def _worth_of(
-    run: Run, again: dict[str, list[Raw]], group: ExclusionGroup, place: int | None, chosen: tuple[str, ...]
+    run: Run,
+    again: dict[str, list[Raw]],
+    group: ExclusionGroup,
+    place: int | None,
+    chosen: tuple[str, ...],
+    alike: Alike,
 ) -> tuple[int, int]:
     """What can differ between the choices pays in twelve months: the choice itself and all that may hang on it.
 
     What cannot differ is left out of every choice, so that an unrelated unknown never hides the better one. Other
     exclusion groups that hang on this one count the best of their own choices.
     """
-    touched = set(group.policies).union(*(run.program.dependents[name] for name in group.policies))
+    touched = _touched(run, group)
     tied = {name for other in run.program.rulebook.exclusions for name in other.policies}
     found: list[tuple[int, int]] = []
     for name in run.first:
@@ -135,7 +171,8 @@ def _worth_of(
             each = paid(run, again, name)
             found += [worth(items) for at, items in enumerate(each) if place is None or at == place]
         elif name in touched and name not in tied:
-            found += [worth(items) for items in paid(run, again, name)]
+            for at, items in enumerate(paid(run, again, name)):
+                found.append(worth(item for n, item in enumerate(items) if (name, at, n) not in alike))
     for other in run.program.rulebook.exclusions:
         if other is not group and touched & set(other.policies):
             found.append(group_worth(run, again, other))

@@ -61,6 +61,7 @@ class InForce:
     leaf_caveats: dict[str, tuple[Caveat, ...]]  # of each condition: what it rests on, by condition id
     item_caveats: tuple[tuple[Caveat, ...], ...]  # of each item's amount, in the order of `gives`
     tables: frozenset[str]  # tables with rows that are not published; said only where such a row was read
+    own: tuple[bool, ...]  # of each item: whether it is worked out without asking about any policy
 
     def function(self, open_: int) -> Function:
         """The function for a household with these facts open."""
@@ -80,6 +81,7 @@ class Edition:
     not_in_force: tuple[str, ...]
     fixed: tuple[tuple[str, int, bool], ...]  # (level, slot, possibly) of policies that are not in force
     derive_flat: int | None  # the bits of all the derived facts read; None where a figure they read is not published
+    dependents: dict[str, frozenset[str]]  # policies in force whose answer can rest on this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,6 @@ class Program:
     functions: Functions
     flat_functions: Functions
     conditions: dict[tuple[str, date], dict[str, Condition]]  # of each policy version, by condition id
-    asks: dict[str, frozenset[str]]  # the policies each one asks about, by `qualifies` or `holds`
-    dependents: dict[str, frozenset[str]]  # policies whose answer can rest on this one
     held: frozenset[str]  # policies asked by `holds`
     editions: dict[tuple[date, frozenset[str] | None], Edition] = field(default_factory=dict)
 
@@ -181,9 +181,6 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
         flat_source, flat_layouts = derive_function(rulebook, slots, index, flat=True)
         return compiled(rulebook, "derive_flat", flat_source, Layout(), flat_layouts)
 
-    asks = {name: frozenset[str]() for name in rulebook.ids()}
-    for policy in rulebook.policies:
-        asks[policy.id] |= policies_asked(policy)
     held = {e.name for p in rulebook.policies for x in expressions_of(p) for e in x.walk() if e.op == "holds"}
     return Program(
         rulebook,
@@ -196,8 +193,6 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
         Functions(rulebook, slots, index, flat=False),
         Functions(rulebook, slots, index, flat=True),
         {(p.id, p.from_date): {n.id: n for tree in p.conditions() for n in tree.walk()} for p in rulebook.policies},
-        asks,
-        _dependents(rulebook, asks),
         frozenset(held),
     )
 
@@ -208,15 +203,16 @@ def vocabulary_of(rulebook: Rulebook) -> Vocabulary:
     return Vocabulary.of(rulebook.facts, rulebook.choices, levels)
 
 
-def _dependents(rulebook: Rulebook, asks: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {name: set() for name in asks}
-    for name in rulebook.order:  # whatever a policy asks stands before it in the order
+def _dependents(names: tuple[str, ...], asks: dict[str, set[str]]) -> dict[str, frozenset[str]]:
+    """For each policy those that ask about it, or about one that asks."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for name in asks:
         for needed in _closure(name, asks):
             found[needed].add(name)
     return {name: frozenset(rest) for name, rest in found.items()}
 
 
-def _closure(name: str, asks: dict[str, frozenset[str]]) -> set[str]:
+def _closure(name: str, asks: dict[str, set[str]]) -> set[str]:
     seen: set[str] = set()
     stack = list(asks.get(name, ()))
     while stack:
@@ -248,7 +244,11 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
             fixed.append((slot.level, slot.at, possible))
     by_id = {each.policy.id: each for each in order}
     derived = bits.of_facts()
-    return Edition(on, tuple(order), by_id, tuple(values), tuple(wide), figures, absent, tuple(fixed), derived)
+    asks = {name: policies_asked(policy, advice=False) for name, policy in in_force.items()}
+    dependents = _dependents(rulebook.ids(), asks)
+    return Edition(
+        on, tuple(order), by_id, tuple(values), tuple(wide), figures, absent, tuple(fixed), derived, dependents
+    )
 
 
 class _Bits:
@@ -353,7 +353,8 @@ class _Caveats:
             if self.rulebook.parameters[name].keys and (value := self.figures[name]) is not None and not value.published
         )
         ranged, flat_functions = program.functions[key], program.flat_functions
-        return InForce(policy, ranged, lambda: flat_functions[key], flat, own, leaves, items, tables)
+        by_itself = tuple(not asks_policies(policy, item) for item in policy.gives)
+        return InForce(policy, ranged, lambda: flat_functions[key], flat, own, leaves, items, tables, by_itself)
 
     def _node(self, policy: Policy, node: Condition) -> tuple[Caveat, ...]:
         exprs = [node.expr] if node.expr is not None else []
@@ -374,14 +375,7 @@ class _Caveats:
 
     def _read(self, policy: Policy, exprs: list[Expr]) -> Iterable[str]:
         """The figures read, also through intermediate results and derived facts."""
-        lets = {let.name: [let.expr] if let.expr is not None else top_level(let.condition) for let in policy.lets}
-        whole, seen = list(exprs), set()
-        for expr in whole:  # grows while it is walked
-            for node in expr.walk():
-                if node.op == "let" and node.name not in seen:
-                    seen.add(node.name)
-                    whole += lets[node.name]
-        return parameters_read(self.rulebook, whole)
+        return parameters_read(self.rulebook, with_lets(policy, exprs))
 
     def _figures(self, names: Iterable[str]) -> Iterator[Caveat]:
         for name in names:
@@ -398,6 +392,25 @@ class _Caveats:
         for cite in cites:
             if not cite.verified:
                 yield Caveat("rule-not-verified", name, Words(cite.words("zh"), cite.words("en")), cite.note)
+
+
+def with_lets(policy: Policy, exprs: list[Expr]) -> list[Expr]:
+    """The expressions and those of the intermediate results they use."""
+    lets = {let.name: [let.expr] if let.expr is not None else top_level(let.condition) for let in policy.lets}
+    whole, seen = list(exprs), set()
+    for expr in whole:  # grows while it is walked
+        for node in expr.walk():
+            if node.op == "let" and node.name not in seen:
+                seen.add(node.name)
+                whole += lets[node.name]
+    return whole
+
+
+def asks_policies(policy: Policy, item: Item) -> bool:
+    """Whether what an item gives hangs on a policy, beyond the policy's own `when`."""
+    exprs = [*top_level(item.condition), *(expr for expr in (item.amount, item.for_months) if expr is not None)]
+    ops = {node.op for expr in with_lets(policy, exprs) for node in expr.walk()}
+    return bool(ops & {"receives", "qualifies", "holds"})
 
 
 def _months_later(day: date, months: int) -> date:

@@ -113,7 +113,7 @@ def _rerun(before: Run, withheld: Withheld) -> dict[str, list[Raw]]:
         for row in _rows(slot.level, whole, members, member):
             if row[slot.at] or row[slot.at + 1]:
                 row[slot.at] = row[slot.at + 1] = False
-                changed |= program.dependents[name]
+                changed |= edition.dependents[name]
     found: dict[str, list[Raw]] = {}
     for each in edition.order:
         name = each.policy.id
@@ -167,7 +167,7 @@ def conditional(found: Run) -> dict[tuple[str, int], tuple[str, ...]]:
 
 
 def _rests_on(found: Run, held: list[str], differing: frozenset[str], name: str, place: int) -> tuple[str, ...]:
-    first, dependents = found.first[name][place], found.program.dependents
+    first, dependents = found.first[name][place], found.edition.dependents
     withheld: set[tuple[str, int | None]] = set()
     needed: list[str] = []
     for other in reversed(held):

@@ -241,10 +241,13 @@ def decision_order(policies: tuple[Policy, ...], problems: Problems) -> tuple[st
     return _sorted_by_need(list(asks), asks, at, ("the policy", "政策"), problems)
 
 
-def policies_asked(policy: Policy) -> set[str]:
-    """The policies whose decision this one reads (`receives` reads only a fact)."""
+def policies_asked(policy: Policy, advice: bool = True) -> set[str]:
+    """The policies whose decision this one reads (`receives` reads a fact); `advice`: also for notes and papers."""
     found: set[str] = set()
+    beside = [note.condition for note in policy.notes] + [paper.condition for paper in policy.documents]
     for condition in policy.conditions():
+        if not advice and any(condition is other for other in beside):
+            continue
         found |= {e.name for e in condition.exprs() if e.op in ("qualifies", "holds")}
     for expr in policy_numbers(policy):
         found |= {e.name for e in expr.walk() if e.op in ("qualifies", "holds")}

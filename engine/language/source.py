@@ -7,9 +7,9 @@ PyYAML's C parser yields the events; the nodes are built here, so that anchors, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -23,8 +23,7 @@ MOST_VALUES = 100_000
 Value = str | bool | int | Decimal | date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value; `text` is what stood in the file, `plain` whether it stood there without quotes."""
 
     place: Place
@@ -34,16 +33,14 @@ class Scalar:
     in_flow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """A list."""
 
     place: Place
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """Keys and values, in the order of the file."""
 
     place: Place
@@ -53,6 +50,7 @@ class Mapping:
 
 Node = Scalar | Sequence | Mapping
 
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "": None, "null": None}
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\Z")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\.[0-9]{1,30}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -112,44 +110,43 @@ class _Builder:
             return None
         return root if len(self.problems) == before else None
 
-    def _place(self, event: yaml.Event) -> Place:
+    def _place(self, event: Any) -> Place:
         start, end = event.start_mark, event.end_mark
-        assert start is not None and end is not None  # the parser marks every event
         width = end.column - start.column if end.line == start.line else 1
         return Place(self.file, start.line + 1, start.column + 1, max(1, width))
 
     def _run(self) -> Node | None:
-        # A frame is [place, items or None, entries or None, keys, pending key, in flow style].
         stack: list[_Frame] = []
         root: Node | None = None
         documents = 0
+        next_event = self.loader.get_event
         while True:
-            event = self.loader.get_event()
-            if isinstance(event, yaml.StreamEndEvent):
+            event: Any = next_event()  # the stubs know too little of events
+            kind = type(event)
+            if kind is yaml.ScalarEvent:  # four events in five
+                self._look(event)
+                node: Node = self._scalar(event, stack[-1] if stack else None)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._look(event)
+                if len(stack) >= DEEPEST:
+                    self.problems.add("too-deep", self._place(event), limit=DEEPEST)
+                    raise _TooMuch
+                flow = bool(event.flow_style) or bool(stack and stack[-1].flow)
+                stack.append(_Frame(self._place(event), kind is yaml.MappingStartEvent, flow))
+                continue
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                node = stack.pop().node()
+            elif kind is yaml.StreamEndEvent:
                 return root
-            if isinstance(event, yaml.DocumentStartEvent):
+            elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
                     self.problems.add("several-documents", self._place(event))
                     raise _TooMuch
                 continue
-            if isinstance(event, yaml.AliasEvent):
+            elif kind is yaml.AliasEvent:
                 self.problems.add("anchor-or-alias", self._place(event))
                 raise _TooMuch
-            if isinstance(event, yaml.NodeEvent):
-                self._look(event)
-            if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
-                if len(stack) >= DEEPEST:
-                    self.problems.add("too-deep", self._place(event), limit=DEEPEST)
-                    raise _TooMuch
-                flow = bool(event.flow_style) or bool(stack and stack[-1].flow)
-                stack.append(_Frame(self._place(event), isinstance(event, yaml.MappingStartEvent), flow))
-                continue
-            node: Node
-            if isinstance(event, yaml.ScalarEvent):
-                node = self._scalar(event, bool(stack and stack[-1].flow), stack)
-            elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-                node = stack.pop().node()
             else:
                 continue
             if stack:
@@ -157,7 +154,8 @@ class _Builder:
             else:
                 root = node
 
-    def _look(self, event: yaml.NodeEvent) -> None:
+    def _look(self, event: Any) -> None:
+        """Refuse what YAML allows and a rule must not have."""
         self.values += 1
         if self.values > MOST_VALUES:
             self.problems.add("too-many-values", self._place(event), limit=f"{MOST_VALUES:,}")
@@ -165,26 +163,29 @@ class _Builder:
         if event.anchor is not None:
             self.problems.add("anchor-or-alias", self._place(event))
             raise _TooMuch
-        tag = getattr(event, "tag", None)
+        tag = event.tag
         if tag is not None and tag != "!":
             self.problems.add("tag", self._place(event), tag=tag)
 
-    def _scalar(self, event: yaml.ScalarEvent, in_flow: bool, stack: list[_Frame]) -> Scalar:
-        place, text = self._place(event), event.value
-        style = event.style or ""
+    def _scalar(self, event: Any, frame: _Frame | None) -> Scalar:
+        start, end, text, style = event.start_mark, event.end_mark, event.value, event.style
+        column = start.column + 1
+        width = end.column + 1 - column if end.line == start.line else 1
+        in_flow = frame is not None and frame.flow
+        if style == '"' or style == "'":
+            return Scalar(Place(self.file, start.line + 1, column + 1, max(1, width - 2)), text, text, False, in_flow)
+        place = Place(self.file, start.line + 1, column, width or 1)
         if style:
-            if style in "'\"":
-                place = Place(place.file, place.line, place.column + 1, max(1, place.width - 2))
             return Scalar(place, text, text, False, in_flow)
-        if stack and stack[-1].wants_key:
+        if frame is not None and frame.mapping and frame.key is None and not frame.skip:  # a key
             return Scalar(place, text, text, True, in_flow)
         return Scalar(place, self._value(text, place), text, True, in_flow)
 
     def _value(self, text: str, place: Place) -> Value:
-        if text in ("true", "false"):
-            return text == "true"
-        if text in ("", "null"):
-            return None
+        if text in _WORDS:
+            return _WORDS[text]
+        if not (text[0].isdigit() or text[0] in "+-.~nNyYoOtTfF"):
+            return text  # nothing but text begins so
         if _INTEGER.match(text):
             return int(text)
         if _DECIMAL.match(text):
@@ -218,10 +219,6 @@ class _Frame:
         self.keys: dict[str, Place] = {}
         self.key: str | None = None
         self.skip = False
-
-    @property
-    def wants_key(self) -> bool:
-        return self.mapping and self.key is None and not self.skip
 
     def put(self, node: Node, problems: Problems) -> None:
         if not self.mapping:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from engine.language.fields import plain
+from engine.language.household import Vocabulary
+from engine.language.model import Fact
 from engine.language.problems import Problems
 from engine.language.source import read_yaml
+from engine.language.types import Base, day_of
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "docs/examples/complex.yaml"
@@ -27,3 +31,44 @@ def family_of_four() -> dict[str, Any]:
     facts: dict[str, Any] = read_plain(EXAMPLE)
     child = next(member for member in facts["members"] if member["id"] == "c")
     return {**facts, "members": [*facts["members"], {**child, "id": "d", "birth_date": "2016-03-04"}]}
+
+
+# What a first conversation often leaves open: one member's income and savings, and what was spent on health.
+GAPS = ("other_income", "savings", "yearly_medical_costs")
+
+
+def with_gaps(facts: dict[str, Any]) -> dict[str, Any]:
+    """The same family, some facts of it not known."""
+
+    def without(given: dict[str, Any]) -> dict[str, Any]:
+        return {key: None if key in GAPS else value for key, value in given.items()}
+
+    first, second, *others = facts["members"]
+    return {**without(facts), "members": [first, without(second), *others]}
+
+
+def nothing_open(facts: dict[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
+    """The same family with every fact it leaves out answered: no, none, the first choice, or the least there can be."""
+
+    def level(name: str, given: dict[str, Any]) -> dict[str, Any]:
+        asked = {fact.name: _least(fact, vocabulary) for fact in vocabulary.facts[name].values()}
+        known = {key: value for key, value in given.items() if value is not None}
+        return {"receiving": [], **asked, **known}
+
+    return {**level("household", facts), "members": [level("member", member) for member in facts["members"]]}
+
+
+def _least(fact: Fact, vocabulary: Vocabulary) -> Any:
+    base = fact.type.base
+    if base is Base.YES_NO:
+        return False
+    if base is Base.TEXT:
+        return ""
+    if base is Base.CHOICES:
+        return []
+    if base is Base.CHOICE:
+        values = vocabulary.choices[fact.type.choices].values
+        return "none" if "none" in values else values[0]
+    if base is Base.DATE:
+        return day_of(int(fact.type.least)).isoformat()
+    return Decimal(fact.type.least.numerator) / Decimal(fact.type.least.denominator)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.catalogue import LIST, family_of_four, read_plain
+from bench.catalogue import LIST, family_of_four, nothing_open, read_plain
 from bench.peers import Answers, Facts, NotInstalled, Peer
 from bench.peers.closures import Closures, compiled
 from bench.peers.closures import answers_of as closure_answers
@@ -167,7 +167,7 @@ def test_what_runs_the_catalogue_beside_the_engine_agrees(catalogue: Program, fo
     bounds = form == "closures, with bounds"
     made = graph(catalogue, edition, bounds)
     run = flat(made)[0] if form == "flat" else compiled(made)
-    measured = read_household(family_of_four(), catalogue.vocabulary)
+    measured = read_household(nothing_open(family_of_four(), catalogue.vocabulary), catalogue.vocabulary)
     others = [decision.household for _, _, decision in islice(run_examples(catalogue), 0, None, 5)] if bounds else []
     for given in [measured, *others]:
         wanted = answers_of(decide(catalogue, given, on))

@@ -1,6 +1,7 @@
 """Any change to a stored record is found, and named. JIUZHU_TAMPER: how many changes of each sort are
 tried."""
 
+import hashlib
 import os
 import random
 import shutil
@@ -13,9 +14,11 @@ from typing import Any
 import ledger_sample as sample
 import pytest
 
-from engine.ledger import schema
+from engine.ledger import identity, schema
+from engine.ledger.access import body_of
 from engine.ledger.chain import DECISIONS, header_of_entry, leaf_hash
 from engine.ledger.findings import Finding
+from engine.ledger.pack import pack, unpack
 from engine.ledger.verify import Report, verify
 
 TRIALS = int(os.environ.get("JIUZHU_TAMPER", "500" if os.environ.get("CI") == "true" else "60"))
@@ -284,6 +287,63 @@ def test_a_forger_who_leaves_out_later_hashes_is_found(
         _armed_again(connection)
     findings = verify(book.path).findings
     assert [(finding.code, finding.place) for finding in findings] == [(code, str(seq + place))], name
+
+
+def _with_digest(connection: sqlite3.Connection, what: str) -> tuple[str, str]:
+    """Change a record together with the digest that stands nearest to it. Returns the code and place expected."""
+    if what in ("body", "index"):
+        query = f'SELECT seq, "{what}" FROM entry WHERE "{what}" IS NOT NULL AND kind = \'decision\' LIMIT 1'
+        seq, packed = connection.execute(query).fetchone()
+        document = unpack(packed).replace(b"1", b"2")
+        connection.execute(
+            f'UPDATE entry SET "{what}" = ?, {what}_digest = ? WHERE seq = ?',
+            (pack(document), hashlib.sha256(document).digest(), seq),
+        )
+        return "header-changed", str(seq)
+    if what == "look":
+        connection.execute(
+            "UPDATE access SET who = 'x', body_digest = ? WHERE seq = 3",
+            (hashlib.sha256(body_of("x", *connection.execute(_LOOK).fetchone())).digest(),),
+        )
+        return "header-changed", "3"
+    if what == "rule file":
+        document = b"policy: forged"
+        connection.execute(
+            "UPDATE rulebook_file SET text = ?, digest = ? WHERE digest = ?",
+            (pack(document), hashlib.sha256(document).digest(), hashlib.sha256(b"policy: b\n").digest()),
+        )
+        return "rule-file-changed", "rules/救助.yaml"
+    query = "SELECT i.*, e.seq FROM identity i JOIN entry e ON e.identity = i.digest ORDER BY e.seq LIMIT 1"
+    digest, household, of_key, same, of_tokens, sealed, seq = connection.execute(query).fetchone()
+    if what == "sealed":
+        sealed = bytes(len(sealed))
+    elif what == "key":
+        of_key = identity.key_digest("m", b"w", b"s")
+        connection.execute("UPDATE household_key SET master = 'm', wrapped = ?, salt = ?", (b"w", b"s"))
+    else:
+        (salt,) = connection.execute("SELECT salt FROM household_key WHERE household = ?", (household,)).fetchone()
+        of_tokens = identity.tokens_digest(salt, [])
+        connection.execute("DELETE FROM person_token WHERE identity = ?", (digest,))
+    new = identity.row_digest(household, of_key, same, of_tokens, sealed)
+    connection.execute(
+        "UPDATE identity SET digest = ?, key_digest = ?, tokens_digest = ?, sealed = ? WHERE digest = ?",
+        (new, of_key, of_tokens, sealed, digest),
+    )
+    return "identity-missing", str(seq)
+
+
+_LOOK = 'SELECT "case", why, what FROM access WHERE seq = 3'
+
+
+@pytest.mark.parametrize("what", ["body", "index", "look", "rule file", "sealed", "key", "tokens"])
+def test_a_record_changed_together_with_its_digest_is_found(tmp_path: Path, what: str) -> None:
+    book = sample.make(tmp_path)
+    book.writer.append_all(sample.drafts(random.Random(5), 60))
+    book.writer.close()
+    with closing(_disarmed(book.path)) as connection:
+        expected = _with_digest(connection, what)
+        _armed_again(connection)
+    assert expected in [(finding.code, finding.place) for finding in verify(book.path).findings]
 
 
 def test_a_forger_who_works_out_every_hash_again_is_found_by_what_was_fixed_before(copy: Callable[[], Path]) -> None:

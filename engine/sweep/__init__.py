@@ -1,0 +1,1 @@
+"""The same rules compiled to SQL over tables: a whole city at once."""

@@ -1,0 +1,207 @@
+"""From the rows of two tables to the checked tables of one chunk: typed, numbered, and without whatever is in doubt.
+
+A household is decided as a whole or not at all: where a row of it is set aside, all its rows are. Every row read is
+either in a checked table or among the rejects, with a reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+
+from engine.language.household import MOST_MEMBERS
+from engine.language.model import Rulebook
+from engine.language.types import Base
+from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY, Columns, State
+from engine.sweep.reading import ID, Reading, name, readings, text
+from engine.sweep.source import Table
+from engine.sweep.words import reason
+
+PLACE = "place"  # the subdistrict, by which the summary is split; no rule reads it
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows read and decided. `unreadable` lines of a CSV file are told apart: nobody knows whose they are."""
+
+    households_read: int = 0
+    persons_read: int = 0
+    households: int = 0
+    persons: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.households_read + other.households_read, self.persons_read + other.persons_read,
+            self.households + other.households, self.persons + other.persons,
+        )
+
+
+@dataclass(slots=True)
+class Checker:
+    """Makes the checked tables `household` and `member` of a chunk, and the table `rejects`."""
+
+    connection: duckdb.DuckDBPyConnection
+    rulebook: Rulebook
+    columns: Columns
+    household: Table
+    member: Table
+    readings: dict[str, list[Reading]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for table in (self.household, self.member):
+            self.readings[table.level] = readings(table, self.rulebook, self.columns)
+
+    def run(self, query: str) -> list[tuple[object, ...]]:
+        return self.connection.execute(query).fetchall()
+
+    def one(self, query: str) -> int:
+        found = self.run(query)[0][0]
+        assert isinstance(found, int)
+        return found
+
+    # -- the tables of a chunk --
+
+    def load(self, households: str, persons: str) -> Counts:
+        """Check the rows of two relations (SQL text; with columns `file_` and `row_`)."""
+        self.run("CREATE OR REPLACE TABLE rejects(tbl VARCHAR, file VARCHAR, line BIGINT, household_id VARCHAR, id VARCHAR, col VARCHAR, reason VARCHAR)")
+        self.run(f"CREATE OR REPLACE TABLE household AS {self.typed(self.household, households)}")
+        self.run(f"CREATE OR REPLACE TABLE member AS {self.typed(self.member, persons)}")
+        read = self.one("SELECT count(*) FROM household"), self.one("SELECT count(*) FROM member")
+        self.faults()
+        self.whole()
+        self.set_aside()
+        return Counts(*read, self.one("SELECT count(*) FROM household"), self.one("SELECT count(*) FROM member"))
+
+    def typed(self, table: Table, relation: str) -> str:
+        """The query behind a checked table. A row with a fault keeps a list of (column, reason) in `bad`."""
+        columns = [f"{expr} AS {name(made)}" for one in self.readings[table.level] for made, expr in one.columns if self.wanted(made)]
+        faults = [fault for one in self.readings[table.level] for fault in one.faults]
+        household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
+        if table.level == "household":
+            faults.append((table.household_id, "household-without-id", f"{household_id} IS NULL OR {household_id} = ''"))
+            place = next((f"CAST({name(r.column)} AS VARCHAR)" for r in table.reads if r.fact.name == self.place()), "NULL::VARCHAR")
+            keys = [f"(row_number() OVER ()) - 1 AS {HOUSEHOLD_KEY}", f"{household_id} AS household_id", f"{place} AS {PLACE}"]
+            source = f"({relation}) AS s"
+        else:
+            id = f"CAST(s.{name(table.member_id)} AS VARCHAR)"
+            faults.append((table.member_id, "member-without-id", f"{id} IS NULL OR NOT regexp_full_match({id}, {text(ID)})"))
+            keys = [f"h.{HOUSEHOLD_KEY}", f"(row_number() OVER ()) - 1 AS {MEMBER_KEY}", f"{household_id} AS household_id", f"{id} AS id", f"h.{PLACE}"]
+            faults.append((table.household_id, "person-without-household", f"h.{HOUSEHOLD_KEY} IS NULL"))
+            numbered = f"(SELECT household_id AS key_, min({HOUSEHOLD_KEY}) AS {HOUSEHOLD_KEY}, any_value({PLACE}) AS {PLACE} FROM household GROUP BY household_id)"
+            source = f"({relation}) AS s LEFT JOIN {numbered} AS h ON {household_id} = h.key_"
+        bad = " OR ".join(f"coalesce({test}, FALSE)" for _, _, test in faults)
+        told = ", ".join(f"CASE WHEN {test} THEN {text(column + chr(31) + code)} END" for column, code, test in faults)
+        return f"SELECT {', '.join([*keys, *columns])}, file_, row_, CASE WHEN {bad} THEN [{told}] END AS bad FROM {source}"
+
+    def wanted(self, made: str) -> bool:
+        """Text is read by no rule; only its length is checked."""
+        fact = self.rulebook.facts.get(made)
+        return fact is None or fact.type.base is not Base.TEXT
+
+    def place(self) -> str:
+        fact = self.rulebook.facts.get("subdistrict")
+        return fact.name if fact is not None and fact.type.base is Base.TEXT and fact.level == "household" else ""
+
+    # -- what is set aside --
+
+    def faults(self) -> None:
+        """Rows that are wrong in themselves, and rows that are there twice."""
+        for level, tbl in (("household", "households"), ("member", "persons")):
+            id = "NULL" if level == "household" else "id"
+            parts = "split_part(b, chr(31), 1), split_part(b, chr(31), 2)"
+            self.run(
+                f"INSERT INTO rejects SELECT {text(tbl)}, file_, row_, household_id, {id}, {parts} FROM "
+                f"(SELECT *, unnest(bad) AS b FROM {level} WHERE bad IS NOT NULL) WHERE b IS NOT NULL"
+            )
+        self.run(
+            "INSERT INTO rejects SELECT 'households', file_, row_, household_id, NULL, 'household_id', 'household-id-twice' FROM household "
+            "WHERE household_id IN (SELECT household_id FROM household GROUP BY household_id HAVING count(*) > 1)"
+        )
+        self.run(
+            f"INSERT INTO rejects SELECT 'persons', m.file_, m.row_, m.household_id, m.id, 'id', 'member-id-twice' FROM member m JOIN "
+            f"(SELECT {HOUSEHOLD_KEY}, id FROM member WHERE id IS NOT NULL GROUP BY {HOUSEHOLD_KEY}, id HAVING count(*) > 1) t "
+            f"ON m.{HOUSEHOLD_KEY} = t.{HOUSEHOLD_KEY} AND m.id = t.id"
+        )
+
+    def whole(self) -> None:
+        """Households without members, or with too many."""
+        count = f"(SELECT {HOUSEHOLD_KEY}, count(*) AS n FROM member GROUP BY {HOUSEHOLD_KEY})"
+        self.run(
+            f"INSERT INTO rejects SELECT 'households', h.file_, h.row_, h.household_id, NULL, NULL, "
+            f"CASE WHEN c.n IS NULL THEN 'no-members' ELSE 'too-many-members' END FROM household h "
+            f"LEFT JOIN {count} c ON h.{HOUSEHOLD_KEY} = c.{HOUSEHOLD_KEY} WHERE (c.n IS NULL OR c.n > {MOST_MEMBERS}) "
+            # of a doubled household only one carries the members: it is told apart already
+            f"AND h.household_id NOT IN (SELECT household_id FROM rejects WHERE reason = 'household-id-twice')"
+        )
+
+    def set_aside(self) -> None:
+        """Take out every household of which a row was set aside, and say so of its other rows."""
+        if self.one("SELECT count(*) FROM rejects"):
+            self.aside("SELECT DISTINCT household_id FROM rejects WHERE household_id IS NOT NULL")
+        for level in ("household", "member"):
+            self.run(f"ALTER TABLE {level} DROP COLUMN bad")
+
+    def aside(self, ids: str) -> None:
+        """Move the households of these ids, and all rows of theirs, to the rejects."""
+        self.run(f"CREATE OR REPLACE TEMP TABLE aside AS {ids}")
+        for level, tbl in (("household", "households"), ("member", "persons")):
+            id = "NULL" if level == "household" else "id"
+            out = "household_id IN (FROM aside) OR household_id IS NULL"
+            self.run(
+                f"INSERT INTO rejects SELECT {text(tbl)}, file_, row_, household_id, {id}, NULL, 'with-its-household' FROM {level} x "
+                f"WHERE ({out}) AND NOT EXISTS (SELECT 1 FROM rejects r WHERE r.tbl = {text(tbl)} AND r.file = x.file_ AND r.line = x.row_)"
+            )
+            self.run(f"DELETE FROM {level} WHERE {out}")
+        self.run("DROP TABLE aside")
+
+    def cannot_be(self, found: str) -> int:
+        """Set aside households whose facts lead to a value that cannot be; `found` selects (hno, fact). How many there were."""
+        self.run(f"CREATE OR REPLACE TEMP TABLE cannot AS {found}")
+        many = self.one(f"SELECT count(DISTINCT {HOUSEHOLD_KEY}) FROM cannot")
+        if many:
+            self.run(
+                "INSERT INTO rejects SELECT 'households', h.file_, h.row_, h.household_id, NULL, c.fact, "
+                f"CASE WHEN c.fact = 'size' THEN 'nobody-counts' ELSE 'cannot-be' END FROM cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
+            )
+            self.aside(f"SELECT DISTINCT h.household_id FROM cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}")
+        self.run("DROP TABLE cannot")
+        return many
+
+    # -- what is known of the chunk --
+
+    def states(self) -> dict[str, State]:
+        """For every fact, and for what is received, what the chunk knows: which columns have gaps."""
+        found: dict[str, State] = {}
+        for table in (self.household, self.member):
+            tested: dict[str, str] = {}  # fact -> one column that is null where it is not known
+            for read in table.reads:
+                fact = read.fact
+                if read.ranged:
+                    found[fact.name] = State.RANGE
+                elif fact.type.base is Base.CHOICES:
+                    tested[fact.name] = next(iter(self.columns.several[fact.name].values())).name
+                elif fact.type.base is not Base.TEXT:
+                    tested[fact.name] = self.columns.facts[fact.name].name
+            if table.receiving:
+                own = [c.name for c in self.columns.receives.values() if c.level == table.level]
+                if own:
+                    tested[f"receiving:{table.level}"] = own[0]
+            counted = ", ".join(["count(*)", *(f"count({name(column)})" for column in tested.values())])
+            every, *known = self.run(f"SELECT {counted} FROM {table.level}")[0]
+            for fact_name, many in zip(tested, known, strict=True):
+                found[fact_name] = State.KNOWN if many == every else State.ABSENT if not many else State.GAPS
+        return found
+
+
+def rejects_query(lang_first: str = "zh") -> str:
+    """The rejects as people read them: table, file, row, household, person, column, reason in both languages."""
+    from engine.sweep.words import REASONS
+
+    def words(lang: str) -> str:
+        return "CASE reason " + " ".join(f"WHEN {text(code)} THEN {text(reason(code, lang))}" for code in REASONS) + " ELSE reason END"
+
+    return (
+        'SELECT tbl AS "table", file, line AS row, household_id, id, col AS "column", reason, '
+        f"{words('zh')} AS reason_zh, {words('en')} AS reason_en FROM rejects"
+    )

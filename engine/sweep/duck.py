@@ -1,0 +1,57 @@
+"""The statements on DuckDB, inside the process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from engine.sweep.queries import Script, Statement
+
+DIALECT = "duckdb"
+
+
+def sql(statement: Statement) -> str:
+    return str(statement.query.sql(DIALECT, pretty=True))
+
+
+def create(statement: Statement) -> str:
+    """The statement as it stands in a script: views are worked out where they are read, tables are kept."""
+    if statement.keep == "answer":
+        return sql(statement)
+    kind = "VIEW" if statement.keep == "view" else "TABLE"
+    return f"CREATE OR REPLACE TEMP {kind} {statement.name} AS\n{sql(statement)}"
+
+
+class Duck:
+    """Runs a script over the tables of one connection; each stage is dropped once a later one has read it."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection):
+        self.connection = connection
+        self.kept: list[Statement] = []
+
+    def refused(self, script: Script) -> str:
+        last = ""
+        for statement in script.statements:
+            if statement.keep == "answer":
+                continue
+            self.connection.execute(create(statement))
+            self.kept.append(statement)
+            if statement.keep == "table" and statement.name.startswith("household_"):
+                if last:
+                    self.connection.execute(f"DROP TABLE {last}")
+                    self.kept = [s for s in self.kept if s.name != last]
+                last = statement.name
+        return next((sql(s) for s in script.statements if s.name == "cannot_be"), "")
+
+    def answer(self, script: Script, to: Mapping[str, Path]) -> None:
+        for statement in script.statements:
+            if statement.name in to:
+                path = str(to[statement.name]).replace("'", "''")
+                self.connection.execute(f"COPY (\n{sql(statement)}\n) TO '{path}' (FORMAT parquet, COMPRESSION snappy)")
+
+    def finish(self) -> None:
+        for statement in reversed(self.kept):
+            self.connection.execute(f"DROP {'VIEW' if statement.keep == 'view' else 'TABLE'} IF EXISTS {statement.name}")
+        self.kept.clear()

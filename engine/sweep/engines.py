@@ -1,0 +1,43 @@
+"""What every table engine must do: spell the statements and run them over the checked tables of one chunk.
+
+A new engine is one file like `duck.py` or `spark.py`, and one row in `ENGINES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from engine.sweep.queries import Script
+
+
+class Engine(Protocol):
+    """Runs a script. The checked tables of the chunk are `household` and `member` of the DuckDB session that checks."""
+
+    def refused(self, script: Script) -> str:
+        """Work out the stages; the query (DuckDB's) that gives the households whose facts cannot be, empty if there are none."""
+        ...
+
+    def answer(self, script: Script, to: Mapping[str, Path]) -> None:
+        """Write the answers as Parquet: statement name -> file."""
+        ...
+
+    def finish(self) -> None:
+        """Forget the stages of the chunk."""
+        ...
+
+
+DIALECTS = {"duckdb": "duckdb", "spark": "spark"}
+
+
+def sql_text(script: Script, dialect: str) -> str:
+    """The whole script as an auditor reads and runs it."""
+    from engine.sweep.duck import create as duck_create
+    from engine.sweep.spark import create as spark_create
+
+    create = {"duckdb": duck_create, "spark": spark_create}[dialect]
+    parts = []
+    for statement in script.statements:
+        parts.append(f"-- {statement.name}: {statement.about}\n{create(statement)};")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,280 @@
+"""The statements of a sweep: from two checked tables to one wide row for each household and each person.
+
+Every statement is named for its stage. `household_0` is the checked households; `household_1` what one pass over the
+members adds, and so on; the last two statements write the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY
+from engine.sweep.compile import Compiled
+from engine.sweep.dag import AGGREGATES, Level, Node, Term
+from engine.sweep.layers import Layered, Names, alias, layered, select
+from engine.sweep.render import column, identifier, table
+from engine.sweep.stages import Plan, Stage, Stop, is_base, member_leaf, member_leaves, nodes_of, plan, walk
+
+HOUSEHOLD_TABLE, MEMBER_TABLE = "household", "member"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One column of the answers.
+
+    kind  `number` (fen or a count), `truth`, or `status`, made of (certainly, possibly)
+    """
+
+    level: Level
+    name: str
+    kind: str
+    terms: tuple[Term, ...]
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One step. `keep` is `view` (worked out where it is read), `table` (kept until the end), or `answer`."""
+
+    name: str
+    keep: str
+    query: exp.Expression
+    about: str
+
+
+@dataclass(slots=True)
+class Script:
+    """All statements in order, and the columns of the checked tables that they read."""
+
+    statements: list[Statement] = field(default_factory=list)
+    reads: dict[str, list[str]] = field(default_factory=dict)
+
+
+def script(
+    compiled: Compiled, outputs: Iterable[Output], refused: Iterable[tuple[str, Term]], keys: Mapping[Level, tuple[str, ...]]
+) -> Script:
+    """The statements that work out `outputs`; `keys` are columns of the checked tables that are handed on as they are.
+
+    `refused` says of which households a fact cannot be: they have no answers, and a statement of their own.
+    """
+    return _Writing(compiled, list(outputs), [(f, t) for f, t in refused if isinstance(t, Node)], keys).run()
+
+
+class _Writing:
+    def __init__(
+        self, compiled: Compiled, outputs: list[Output], refused: list[tuple[str, Node]], keys: Mapping[Level, tuple[str, ...]]
+    ):
+        self.outputs, self.refused, self.keys = outputs, refused, keys
+        self.names = Names(compiled.names, set(compiled.columns.taken))
+        self.found = Script()
+        self.on = compiled.on
+        self.cannot: Node | None = None  # some fact cannot be
+        for _, term in self.refused:
+            self.cannot = term if self.cannot is None else compiled.dag.of("or", (self.cannot, term), None)
+        some = () if self.cannot is None else (self.cannot,)
+        wholes = (*self.terms(Level.HOUSEHOLD), *(term for _, term in self.refused), *some)
+        self.plan: Plan = plan(compiled.dag, wholes, (*self.terms(Level.MEMBER), *some))
+
+    def terms(self, level: Level) -> Iterator[Term]:
+        return (term for output in self.outputs if output.level is level for term in output.terms)
+
+    def run(self) -> Script:
+        self.reads()
+        for stage in self.plan.stages:
+            if stage.number == 0:
+                self.first(stage)
+            else:
+                if stage.pairs:
+                    self.pairs(stage)
+                self.stage(stage)
+        self.cannot_be()
+        self.answers(Level.HOUSEHOLD)
+        if any(output.level is Level.MEMBER for output in self.outputs):
+            self.answers(Level.MEMBER)
+        return self.found
+
+    def say(self, name: str, keep: str, query: exp.Expression, about: str) -> None:
+        self.found.statements.append(Statement(name, keep, query, about))
+
+    def reads(self) -> None:
+        """The columns of the checked tables that matter."""
+        every = walk((*self.plan.household, *self.plan.member), lambda n: False)
+        for level, table in ((Level.HOUSEHOLD, HOUSEHOLD_TABLE), (Level.MEMBER, MEMBER_TABLE)):
+            self.found.reads[table] = [str(n.args[0]) for n in every if is_base(n) and n.level is level]
+
+    # -- households --
+
+    def first(self, stage: Stage) -> None:
+        ctes, query = self.household_query(stage, HOUSEHOLD_TABLE, is_base)
+        self.say("household_0", "view", with_ctes(query, ctes), "the checked households, nothing null any more")
+
+    def stage(self, stage: Stage) -> None:
+        before, number = self.plan.stages[stage.number - 1], stage.number
+        ctes, totals = self.totals(stage)
+        known = set(before.columns)
+        carried = [column(self.names.of(n), "h") for n in before.columns if n in self.needed(stage, known)]
+        added = [column(self.names.of(n), "t") for n in stage.aggregates]
+        rows = exp.Select(expressions=[column(HOUSEHOLD_KEY, "h"), *carried, *added])
+        rows = joined(rows, f"household_{number - 1}", "h", [(totals, "t", HOUSEHOLD_KEY)])
+        aggregates = set(stage.aggregates)
+        more, query = self.household_query(stage, "households", lambda n: n in known or n in aggregates)
+        made = len(stage.aggregates)
+        about = f"households after pass {number} over their members ({made} value{'s' * (made != 1)} added up)"
+        self.say(f"household_{number}", "table", with_ctes(query, [*ctes, ("households", rows), *more]), about)
+
+    def needed(self, stage: Stage, known: set[Node]) -> set[Node]:
+        """The earlier columns a stage reads or hands on."""
+        found = {n for n in stage.columns if n in known}
+        late = [n for n in stage.columns if n not in known]
+        return found | {n for n in walk(late, lambda n: n in known or n.op in AGGREGATES) if n in known}
+
+    def household_query(self, stage: Stage, rows: str, leaf: Stop) -> tuple[list[tuple[str, exp.Select]], exp.Select]:
+        work = layered(stage.columns, leaf, self.names, rows, "h")
+        return work.ctes, select([column(HOUSEHOLD_KEY), *self.written(stage.columns, work)], work.top)
+
+    def written(self, nodes: Iterable[Node], work: Layered) -> Iterator[exp.Expression]:
+        for node in nodes:
+            named = node in work.writer.names
+            yield alias(work.writer.whole(node), self.names.of(node), "" if named else self.names.about(node))
+
+    # -- members --
+
+    def totals(self, stage: Stage) -> tuple[list[tuple[str, exp.Select]], str]:
+        """One grouped pass over the members: every aggregate of a stage."""
+        bodies = nodes_of(n.args[0] for n in stage.aggregates)
+        ctes, work = self.member_rows(bodies, stage.number - 1, (), "members", "m")
+        made = [alias(work.writer.work_out(n), self.names.of(n), self.names.about(n)) for n in stage.aggregates]
+        query = select([column(HOUSEHOLD_KEY), *made], work.top)
+        query.set("group", exp.Group(expressions=[column(HOUSEHOLD_KEY)]))
+        return [*ctes, ("totals", query)], "totals"
+
+    def member_rows(
+        self, targets: Iterable[Node], stage: int, keys: tuple[str, ...], rows: str, prefix: str
+    ) -> tuple[list[tuple[str, exp.Select]], Layered]:
+        """The members with what their household knows at a stage, in layers up to the targets."""
+        wanted = list(targets)
+        leaves = member_leaves(wanted)
+        base = [HOUSEHOLD_KEY, *keys, *(str(n.args[0]) for n in leaves if is_base(n) and n.level is Level.MEMBER)]
+        columns = [column(name, "m") for name in dict.fromkeys(base)]
+        whole = [n for n in leaves if n.level is Level.HOUSEHOLD]
+        columns += [column(self.names.of(n), "h") for n in whole]
+        joins = [(f"household_{stage}", "h", HOUSEHOLD_KEY)] if whole else []
+        beside = [n for n in leaves if n.level is Level.MEMBER and n.op in AGGREGATES]
+        for number in sorted({n.stage for n in beside}):
+            columns += [column(self.names.of(n), f"p{number}") for n in beside if n.stage == number]
+            joins.append((f"pairs_{number}", f"p{number}", MEMBER_KEY))
+        query = joined(exp.Select(expressions=columns), MEMBER_TABLE, "m", joins)
+        work = layered(wanted, member_leaf, self.names, rows, prefix)
+        return [(rows, query), *work.ctes], work
+
+    def pairs(self, stage: Stage) -> None:
+        """Each member beside every member of its household, for rules that look from one at the others."""
+        bodies = nodes_of(n.args[0] for n in stage.pairs)
+        parts = walk(bodies, _pair_leaf)
+        own = [n for n in parts if n.op == "outer"]
+        others = [n for n in parts if n.level is not Level.PAIR and (n.op != "not" or n.level is not Level.HOUSEHOLD)]
+        others = [n for n in others if _pair_leaf(n)]
+        before = stage.number - 1
+        own_ctes, own_work = self.member_rows(nodes_of(n.args[0] for n in own), before, (MEMBER_KEY,), "own_rows", "own")
+        other_ctes, other_work = self.member_rows(others, before, (), "other_rows", "other")
+        own_query = select(
+            [column(HOUSEHOLD_KEY), column(MEMBER_KEY), *(alias(own_work.writer.write(n.args[0]), self.names.of(n)) for n in own)],
+            own_work.top,
+        )
+        other_query = select([column(HOUSEHOLD_KEY), *self.written(others, other_work)], other_work.top)
+        rows = exp.Select(
+            expressions=[
+                column(MEMBER_KEY, "own"), *(column(self.names.of(n), "own") for n in own),
+                *(column(self.names.of(n), "other") for n in others),
+            ]
+        )
+        rows = joined(rows, "own", "own", [("other", "other", HOUSEHOLD_KEY)])
+        work = layered(bodies, _pair_leaf, self.names, "pairs", "pair")
+        made = [alias(work.writer.work_out(n), self.names.of(n), self.names.about(n)) for n in stage.pairs]
+        query = select([column(MEMBER_KEY), *made], work.top)
+        query.set("group", exp.Group(expressions=[column(MEMBER_KEY)]))
+        ctes = [*own_ctes, ("own", own_query), *other_ctes, ("other", other_query), ("pairs", rows), *work.ctes]
+        self.say(f"pairs_{stage.number}", "table", with_ctes(query, ctes), "each member beside the others of its household")
+
+    # -- answers --
+
+    def cannot_be(self) -> None:
+        """Households whose facts lead to a value that cannot be, one row for each fact."""
+        last = self.plan.stages[-1]
+        known = set(last.columns)
+        ctes: list[tuple[str, exp.Select]] = []
+        queries: list[exp.Select] = []
+        for fact, term in self.refused:
+            work = layered([term], lambda n: n in known, self.names, f"household_{last.number}", f"r{len(queries)}_")
+            ctes += work.ctes
+            query = select([column(HOUSEHOLD_KEY), alias(exp.Literal.string(fact), "fact")], work.top)
+            query.set("where", exp.Where(this=work.writer.write(term)))
+            queries.append(query)
+        if not queries:
+            return
+        found, *rest = queries
+        every: exp.Expression = found
+        for each in rest:
+            every = exp.Union(this=every, expression=each, distinct=False)
+        if ctes:
+            every.set("with_", exp.With(expressions=[exp.CTE(this=q, alias=exp.TableAlias(this=identifier(n))) for n, q in ctes]))
+        self.say("cannot_be", "answer", every, "households whose facts lead to a value that cannot be")
+
+    def answers(self, level: Level) -> None:
+        last = self.plan.stages[-1].number
+        outputs = [output for output in self.outputs if output.level is level]
+        keys = self.keys[level]
+        if level is Level.MEMBER:
+            ctes, work = self.member_rows(self.plan.member, last, keys, "members", "m")
+            passed = [column(name) for name in keys]
+        else:
+            known = set(self.plan.stages[-1].columns)
+            columns = [column(name, "b") for name in keys]
+            columns += [column(self.names.of(n), "h") for n in self.plan.stages[-1].columns if n not in self.unread()]
+            rows = joined(exp.Select(expressions=columns), f"household_{last}", "h", [(HOUSEHOLD_TABLE, "b", HOUSEHOLD_KEY)])
+            work = layered(self.plan.household, lambda n: n in known, self.names, "households", "h")
+            ctes, passed = [("households", rows), *work.ctes], [column(name) for name in keys]
+        made = [alias(self.answer(output, work), output.name, output.about) for output in outputs]
+        query = select([*passed, *made], work.top)
+        if self.cannot is not None:
+            query.set("where", exp.Where(this=exp.Not(this=work.writer.operand(self.cannot))))
+        query = with_ctes(query, ctes)
+        name = "household_answers" if level is Level.HOUSEHOLD else "member_answers"
+        self.say(name, "answer", query, "one row for each household" if level is Level.HOUSEHOLD else "one row for each person")
+
+    def unread(self) -> set[Node]:
+        """Columns of the last stage that only the members' answers read."""
+        known = set(self.plan.stages[-1].columns)
+        read = set(walk(self.plan.household, lambda n: n in known))
+        return known - read
+
+    def answer(self, output: Output, work: Layered) -> exp.Expression:
+        if output.kind != "status":
+            return work.writer.whole(output.terms[0])
+        certain, possible = output.terms
+        found = exp.Case().when(work.writer.write(certain), exp.Literal.string("eligible"))
+        if possible is not certain:
+            found = found.when(work.writer.write(possible), exp.Literal.string("undetermined"))
+        return found.else_(exp.Literal.string("ineligible"))
+
+
+def _pair_leaf(node: Node) -> bool:
+    return node.op == "outer" or (node.level is not Level.PAIR and (node.level is Level.MEMBER or node.op != "not"))
+
+
+def joined(query: exp.Select, source: str, name: str, joins: list[tuple[str, str, str]]) -> exp.Select:
+    """`FROM source AS name JOIN other ON key = key …`"""
+    query.set("from_", exp.From(this=table(source, name)))
+    for other, as_, key in joins:
+        query.append("joins", exp.Join(this=table(other, as_), on=exp.EQ(this=column(key, name), expression=column(key, as_))))
+    return query
+
+
+def with_ctes(query: exp.Select, ctes: list[tuple[str, exp.Select]]) -> exp.Select:
+    made = [exp.CTE(this=each, alias=exp.TableAlias(this=identifier(name))) for name, each in ctes]
+    if made:
+        query.set("with_", exp.With(expressions=made))
+    return query

@@ -1,0 +1,273 @@
+"""A sweep from two tables to a folder of answers, chunk by chunk.
+
+    manifest.json            what was swept, under which rules, which chunks are done
+    households/part-*        one row for each household decided        persons/part-*   one row for each person
+    rejects/part-*           rows set aside, with the reason            sql/*.sql        the statements that were run
+    summary.csv, gap.parquet, missing.csv, rejects.csv                  made at the end, from the parts
+
+A file gets its name once it is whole. Stopping at any moment leaves whole chunks and a manifest that says which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from engine import __version__
+from engine.language.model import Rulebook
+from engine.sweep import manifest as manifests
+from engine.sweep import reports, split
+from engine.sweep.checked import PLACE, Checker, Counts, rejects_query
+from engine.sweep.columns import MEMBER_KEY, Columns, State
+from engine.sweep.compile import Compiled, compile_sweep
+from engine.sweep.dag import Level
+from engine.sweep.duck import Duck
+from engine.sweep.engines import Engine, sql_text
+from engine.sweep.manifest import Manifest
+from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals
+from engine.sweep.queries import Script, script
+from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
+
+CHUNK = 1_000_000
+KEYS: Mapping[Level, tuple[str, ...]] = {Level.HOUSEHOLD: ("household_id", PLACE), Level.MEMBER: ("household_id", "id", PLACE)}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to sweep. `households` and `persons` name files, folders or patterns."""
+
+    households: str
+    persons: str
+    on: date
+    out: Path
+    mapped: Mapping[str, Mapped] = field(default_factory=dict)
+    jurisdictions: frozenset[str] | None = None
+    chunk: int = CHUNK
+    memory_limit: str = "2GB"
+    threads: int | None = None
+    conditions: bool = False
+    engine: str = "duckdb"
+    master: str = "local[*]"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a sweep is: `done` of `chunks`, and what it is doing."""
+
+    done: int
+    chunks: int
+    what: str
+
+
+class OtherSweep(Exception):
+    """The folder holds another sweep; `differs` says in what."""
+
+    def __init__(self, differs: tuple[str, ...]):
+        self.differs = differs
+        super().__init__(", ".join(differs))
+
+
+Tell = Callable[[Step], None]
+
+
+def connect(memory_limit: str, threads: int | None, work: Path) -> duckdb.DuckDBPyConnection:
+    """A session in memory that spills to `work` when it reaches its limit."""
+    work.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(":memory:")
+    for setting, value in (("memory_limit", memory_limit), ("temp_directory", str(work / "spill"))):
+        connection.execute(f"SET {setting} = '{value.replace(chr(39), chr(39) * 2)}'")
+    connection.execute("SET preserve_insertion_order = false")
+    if threads is not None:
+        connection.execute(f"SET threads = {threads}")
+    return connection
+
+
+class Sweep:
+    """One sweep. `run` does what is left of it; `stop` may be called from another thread."""
+
+    def __init__(self, rulebook: Rulebook, job: Job, tell: Tell = lambda step: None):
+        self.rulebook, self.job, self.tell = rulebook, job, tell
+        self.columns = Columns.of(rulebook)
+        self.work = job.out / ".work"
+        self.connection = connect(job.memory_limit, job.threads, self.work)
+        self.scripts: dict[tuple[tuple[str, str], ...], tuple[Compiled, Script]] = {}
+        self.manifest = Manifest({})
+
+    def stop(self) -> None:
+        """End the query that is running; `run` then raises."""
+        self.connection.interrupt()
+
+    def close(self) -> None:
+        self.connection.close()
+        shutil.rmtree(self.work / "spill", ignore_errors=True)
+
+    # -- plans --
+
+    def plan(self, states: Mapping[str, State]) -> tuple[Compiled, Script]:
+        """The statements for a chunk whose columns are in these states; made once for each."""
+        return self._plan(tuple(sorted((name, state.value) for name, state in states.items())))
+
+    def _plan(self, key: tuple[tuple[str, str], ...]) -> tuple[Compiled, Script]:
+        found = self.scripts.get(key)
+        if found is None:
+            states = {name: State(value) for name, value in key}
+            compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions)
+            made = script(compiled, outputs(compiled, Wanted(self.job.conditions)), refusals(compiled), KEYS)
+            if len(self.scripts) > 20:
+                self.scripts.clear()
+            found = self.scripts[key] = compiled, made
+        return found
+
+    # -- the whole --
+
+    def tables(self) -> tuple[Table, Table, bool]:
+        """The two tables as they lie, or as they were copied from CSV."""
+        found: list[Table] = []
+        reasons: list[tuple[str, str]] = []
+        spooled = False
+        for level, pattern in (("household", self.job.households), ("member", self.job.persons)):
+            try:
+                files = files_of(pattern)
+                if files[0].endswith(".csv"):
+                    spooled = True
+                    self.tell(Step(0, 0, "read"))
+                    files = split.as_parquet(self.connection, files, self.work / f"{level}_csv")
+                listed = ", ".join(f"'{f.replace(chr(39), chr(39) * 2)}'" for f in files)
+                described = self.connection.execute(f"DESCRIBE SELECT * FROM read_parquet([{listed}], union_by_name=true)").fetchall()
+                kinds = {str(row[0]): str(row[1]) for row in described if row[0] not in ("file_", "row_")}
+                found.append(table_of(self.rulebook, level, files, kinds, self.job.mapped.get(level, Mapped())))
+            except SourceError as error:
+                reasons += error.reasons
+            except duckdb.Error as error:
+                first = str(error).splitlines()[0]
+                reasons.append((f"{pattern}: {first}", f"{pattern}：{first}"))
+        if reasons:
+            raise SourceError(reasons)
+        return found[0], found[1], spooled
+
+    def same(self) -> dict[str, Any]:
+        """All that must not change while a sweep is taken up again."""
+        job = self.job
+        inputs = [*files_of(job.households), *files_of(job.persons)]
+        mapped = hashlib.sha256(repr(sorted((k, asdict(v)) for k, v in job.mapped.items())).encode()).hexdigest()
+        return {
+            "rulebook": self.rulebook.digest, "on": job.on.isoformat(), "engine": __version__, "duckdb": duckdb.__version__,
+            "inputs": manifests.fingerprint(inputs), "mapping": mapped, "chunk": job.chunk, "conditions": job.conditions,
+            "jurisdictions": sorted(job.jurisdictions) if job.jurisdictions else None, "run_on": job.engine,
+        }
+
+    def run(self) -> Manifest:
+        """Sweep what is left. Raises SourceError, OtherSweep or CannotSweep before anything is written."""
+        out = self.job.out
+        same, before = self.same(), manifests.read(out)
+        if before is not None and before.same != same:
+            raise OtherSweep(tuple(k for k in same if before.same.get(k) != same[k]))
+        household, member, spooled = self.tables()
+        compiled, _ = self.plan({})
+        cuts = split.chunks_of(self.connection, household, member, spooled, self.job.chunk, self.work, lambda what: self.tell(Step(0, 0, what)))
+        self.manifest = before or Manifest(same)
+        self.manifest.chunks = len(cuts)
+        self.manifest.about = self.about(household, member, compiled)
+        for folder in ("households", "persons", "rejects", "gap", "missing", "sql"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+            for half in (out / folder).glob("*.part"):
+                half.unlink()
+        self.manifest.write(out)
+        checker = Checker(self.connection, self.rulebook, self.columns, household, member)
+        for number, cut in enumerate(cuts, 1):
+            if str(number) not in self.manifest.done:
+                self.tell(Step(number - 1, len(cuts), "chunk"))
+                self.chunk(number, cut, checker)
+        self.tell(Step(len(cuts), len(cuts), "report"))
+        if not self.manifest.finished:
+            reports.finish(self.connection, self.rulebook, compiled, out)
+            self.manifest.finished = True
+            self.manifest.write(out)
+        self.tell(Step(len(cuts), len(cuts), "done"))
+        for folder in self.work.glob("*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        return self.manifest
+
+    def about(self, household: Table, member: Table, compiled: Compiled) -> dict[str, Any]:
+        """What a reader of the answers needs: where the rows came from, what was not read, what the masks mean."""
+        return {
+            "households": self.job.households, "persons": self.job.persons,
+            "mapping": {level: asdict(mapped) for level, mapped in self.job.mapped.items()},
+            "columns_not_read": {"households": household.ignored, "persons": member.ignored},
+            "facts_without_column": [*household.absent, *member.absent],
+            "not_in_force": list(compiled.not_in_force),
+            "conditions": {a.policy.id: masked_conditions(a) for a in compiled.answers} if self.job.conditions else {},
+        }
+
+    # -- one chunk --
+
+    def chunk(self, number: int, cut: split.Cut, checker: Checker) -> None:
+        counts = checker.load(cut.households, cut.persons)
+        states = checker.states()
+        compiled, made = self.plan(states)
+        engine = self.engine()
+        try:
+            cannot = engine.refused(made)
+            if cannot and checker.cannot_be(cannot):
+                left = checker.one("SELECT count(*) FROM household"), checker.one("SELECT count(*) FROM member")
+                counts = Counts(counts.households_read, counts.persons_read, *left)
+            with self.parts(number, ("households", "persons", "rejects", "gap", "missing")) as files:
+                to = {"household_answers": files["households"], "member_answers": files["persons"]}
+                engine.answer(made, to)
+                if not files["persons"].exists():  # no member policy is in force
+                    query = f"SELECT {', '.join(KEYS[Level.MEMBER])} FROM member"
+                    self.connection.execute(f"COPY ({query}) TO {split.text(str(files['persons']))} (FORMAT parquet)")
+                self.connection.execute(f"COPY ({rejects_query()}) TO {split.text(str(files['rejects']))} (FORMAT parquet)")
+                reports.gap(self.connection, compiled, files)
+                reports.missing(self.connection, compiled, files)
+        finally:
+            engine.finish()
+        text = sql_text(made, self.job.engine)
+        plan = hashlib.sha256(text.encode()).hexdigest()[:12]
+        if not (self.job.out / "sql" / f"{plan}.sql").exists():
+            manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", text)
+        gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
+        self.manifest.done[str(number)] = {"counts": asdict(counts), "plan": plan, "open": gaps}
+        self.manifest.write(self.job.out)
+
+    def engine(self) -> Engine:
+        if self.job.engine == "spark":
+            from engine.sweep.spark import Spark, session
+
+            return Spark(self.connection, self.work, session(self.job.master))
+        return Duck(self.connection)
+
+    def parts(self, number: int, folders: tuple[str, ...]) -> _Parts:
+        return _Parts(self.job.out, number, folders)
+
+
+class _Parts:
+    """The files of a chunk under their working names; they get their own all together, or go."""
+
+    def __init__(self, out: Path, number: int, folders: tuple[str, ...]):
+        self.whole = {folder: out / folder / f"part-{number:05d}.parquet" for folder in folders}
+        self.half = {folder: path.with_name(path.name + ".part") for folder, path in self.whole.items()}
+
+    def __enter__(self) -> dict[str, Path]:
+        return self.half
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for folder, half in self.half.items():
+            if kind is None and half.exists():
+                half.replace(self.whole[folder])
+            else:
+                half.unlink(missing_ok=True)
+
+
+def each_statement(made: Script) -> Iterator[str]:
+    return (statement.name for statement in made.statements)
+
+
+__all__ = ["CHUNK", "MEMBER_KEY", "Job", "OtherSweep", "Step", "Sweep", "connect"]

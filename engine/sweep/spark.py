@@ -1,0 +1,82 @@
+"""The statements on Spark: each stage a view that is kept in memory and on disk.
+
+Needs pyspark and Java. ANSI mode is on, so that an overflow is an error and not a wrong number.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from engine.sweep.queries import Script, Statement
+
+DIALECT = "spark"
+
+
+def sql(statement: Statement) -> str:
+    return str(statement.query.sql(DIALECT, pretty=True))
+
+
+def create(statement: Statement) -> str:
+    if statement.keep == "answer":
+        return sql(statement)
+    return f"CREATE OR REPLACE TEMPORARY VIEW {statement.name} AS\n{sql(statement)}"
+
+
+def session(master: str = "local[*]", memory: str = "2g") -> Any:
+    """A session as the sweep needs it. Raises ImportError where pyspark is not installed."""
+    from pyspark.sql import SparkSession
+
+    return (
+        SparkSession.builder.master(master).appName("jiuzhu sweep")
+        .config("spark.sql.ansi.enabled", "true").config("spark.driver.memory", memory)
+        .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "8").getOrCreate()
+    )
+
+
+class Spark:
+    """Runs a script on Spark. The checked tables are handed over as Parquet in `work`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, work: Path, spark: Any):
+        self.connection, self.work, self.spark = connection, work, spark
+        self.kept: list[Any] = []
+
+    def _hand_over(self) -> None:
+        for name in ("household", "member"):
+            path = self.work / f"{name}.parquet"
+            self.connection.execute(f"COPY (SELECT * FROM {name}) TO '{str(path)}' (FORMAT parquet)")
+            self.spark.read.parquet(str(path)).createOrReplaceTempView(name)
+
+    def refused(self, script: Script) -> str:
+        self._hand_over()
+        for statement in script.statements:
+            if statement.keep == "answer":
+                continue
+            frame = self.spark.sql(sql(statement))
+            if statement.keep == "table":
+                frame = frame.persist()
+                self.kept.append(frame)
+            frame.createOrReplaceTempView(statement.name)
+        found = next((s for s in script.statements if s.name == "cannot_be"), None)
+        if found is None:
+            return ""
+        path = self.work / "cannot_be"
+        self.spark.sql(sql(found)).write.mode("overwrite").parquet(str(path))
+        return f"SELECT * FROM read_parquet('{path}/*.parquet')"
+
+    def answer(self, script: Script, to: Mapping[str, Path]) -> None:
+        for statement in script.statements:
+            if statement.name in to:
+                folder = self.work / statement.name
+                self.spark.sql(sql(statement)).coalesce(1).write.mode("overwrite").parquet(str(folder))
+                (part,) = folder.glob("*.parquet")
+                shutil.move(part, to[statement.name])
+
+    def finish(self) -> None:
+        for frame in self.kept:
+            frame.unpersist()
+        self.kept.clear()

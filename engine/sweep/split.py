@@ -1,0 +1,146 @@
+"""Two inputs of any size, cut into chunks of whole households.
+
+Parquet in the order of household_id is read where it lies, by ranges of the id; anything else is copied once into parts
+by a hash of the id. Either way all rows of one household are in one chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from engine.sweep.reading import name, text
+from engine.sweep.source import SourceError, Table, family
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The relations (SQL text) of one chunk's households and persons."""
+
+    households: str
+    persons: str
+
+
+def parquet(files: tuple[str, ...] | list[str]) -> str:
+    listed = ", ".join(text(file) for file in files)
+    return f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS row_ FROM read_parquet([{listed}], filename='file_', file_row_number=true, union_by_name=true)"
+
+
+def csv(file: str, rejects: bool = False) -> str:
+    more = ", store_rejects=true" if rejects else ""
+    options = f"header=true, all_varchar=true, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false{more}"
+    return f"SELECT *, {text(file)} AS file_, row_number() OVER () AS row_ FROM read_csv({text(file)}, {options})"
+
+
+def as_parquet(connection: duckdb.DuckDBPyConnection, files: tuple[str, ...], into: Path) -> tuple[str, ...]:
+    """CSV files copied to Parquet once, all text, each row with its file and number. Raises SourceError for lines that do not parse."""
+    into.mkdir(parents=True, exist_ok=True)
+    found: list[str] = []
+    reasons: list[tuple[str, str]] = []
+    for n, file in enumerate(files):
+        path = into / f"{n:05d}.parquet"
+        try:
+            connection.execute(f"COPY ({csv(file, rejects=True)}) TO {text(str(path))} (FORMAT parquet)")
+        except duckdb.Error as error:
+            first = str(error).splitlines()[0]
+            reasons.append((f"{file}: not readable as CSV: {first}", f"{file}：无法按 CSV 读取：{first}"))
+            continue
+        bad = connection.execute("SELECT DISTINCT line FROM reject_errors ORDER BY line").fetchall()
+        connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+        if bad:
+            lines = ", ".join(str(line) for (line,) in bad[:20]) + (" …" if len(bad) > 20 else "")
+            reasons.append((
+                f"{file}: {len(bad)} line(s) do not fit the columns (lines {lines}); nobody knows whose they are, so nothing is decided: correct them",
+                f"{file}：有 {len(bad)} 行与表头的列不符（第 {lines} 行）；无从知道属于哪一户，因此不作认定，请先更正",
+            ))
+        found.append(str(path))
+    if reasons:
+        raise SourceError(reasons)
+    return tuple(found)
+
+
+def relation(files: tuple[str, ...], spooled: bool) -> str:
+    """Rows with their file and number."""
+    if spooled:
+        listed = ", ".join(text(file) for file in files)
+        return f"SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+    return parquet(files)
+
+
+def chunks_of(
+    connection: duckdb.DuckDBPyConnection, household: Table, member: Table, spooled: bool, size: int, work: Path,
+    say: Callable[[str], None],
+) -> list[Cut]:
+    """The chunks, in order. `spooled` where the files are our own copies of CSV."""
+    listed = ", ".join(text(file) for file in household.files)
+    (many,) = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{listed}])").fetchone() or (0,)
+    sources = relation(household.files, spooled), relation(member.files, spooled)
+    number = max(1, -(-int(many or 0) // size))
+    if number == 1:
+        return [Cut(*sources)]
+    bounds = _ordered(connection, household, size)
+    if bounds is not None and _ordered(connection, member, size) is not None:
+        return [Cut(*(_between(source, table, low, high) for source, table in zip(sources, (household, member), strict=True))) for low, high in bounds]
+    say("split")
+    made = []
+    for table, source in ((household, sources[0]), (member, sources[1])):
+        folder = work / f"{table.level}_parts"
+        id = f"CAST({name(table.household_id)} AS VARCHAR)"
+        if not (folder / "done").is_file():
+            connection.execute(
+                f"COPY (SELECT *, coalesce(hash({id}) % {number}, 0) AS part_ FROM ({source})) TO {text(str(folder))} "
+                "(FORMAT parquet, PARTITION_BY (part_), OVERWRITE_OR_IGNORE)"
+            )
+            (folder / "done").touch()
+        made.append([_part(folder, n) for n in range(number)])
+    return [Cut(*pair) for pair in zip(*made, strict=True)]
+
+
+def _part(folder: Path, number: int) -> str:
+    found = sorted(str(p) for p in (folder / f"part_={number}").glob("*.parquet"))
+    if not found:  # no row of this table fell into the part: its shape, and nothing in it
+        any_ = next(str(p) for p in sorted(folder.glob("part_=*/*.parquet")))
+        return f"SELECT * FROM read_parquet({text(any_)}, hive_partitioning=false) WHERE FALSE"
+    listed = ", ".join(text(file) for file in found)
+    return f"SELECT * FROM read_parquet([{listed}], hive_partitioning=false)"
+
+
+def _ordered(connection: duckdb.DuckDBPyConnection, table: Table, size: int) -> list[tuple[str | None, str | None]] | None:
+    """Ranges of household_id with about `size` rows each, where the row groups follow each other by it; else None."""
+    whole = family(table.household_id_kind) == "whole"
+    groups: list[tuple[int | str, int | str, int]] = []
+    for file in table.files:
+        rows = connection.execute(
+            "SELECT stats_min_value, stats_max_value, row_group_num_rows FROM parquet_metadata(?) WHERE path_in_schema = ? ORDER BY row_group_id",
+            [file, table.household_id],
+        ).fetchall()
+        for least, most, many in rows:
+            if least is None or most is None:
+                return None
+            groups.append((int(least), int(most), many) if whole else (least, most, many))
+    if any(before[1] > after[0] for before, after in zip(groups, groups[1:], strict=False)):  # type: ignore[operator]
+        return None
+    cuts: list[str] = []
+    rows_here = 0
+    for least, _, many in groups:
+        if rows_here and rows_here + many > size:
+            cut = str(least) if whole else text(str(least))
+            if not cuts or cuts[-1] != cut:
+                cuts.append(cut)
+            rows_here = 0
+        rows_here += many
+    edges: list[str | None] = [None, *cuts, None]
+    return list(zip(edges, edges[1:], strict=False))
+
+
+def _between(source: str, table: Table, low: str | None, high: str | None) -> str:
+    id = name(table.household_id)
+    tests = [f"{id} >= {low}"] if low is not None else []
+    tests += [f"{id} < {high}"] if high is not None else []
+    test = " AND ".join(tests)
+    if low is None:
+        test = f"({test}) OR {id} IS NULL" if test else "TRUE"
+    return f"SELECT * FROM ({source}) WHERE {test}"

@@ -1,0 +1,228 @@
+"""The sweep's answers beside the evaluator's, cell by cell."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from engine.decide import Program, decide
+from engine.language.household import Household, HouseholdError, Known
+from engine.language.model import Fact, Rulebook
+from engine.language.types import Base, day_of, decimal_text
+from engine.sweep import split
+from engine.sweep.checked import PLACE, Checker
+from engine.sweep.columns import Columns, State
+from engine.sweep.compile import Compiled, compile_sweep
+from engine.sweep.dag import Level
+from engine.sweep.duck import Duck, sql
+from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals
+from engine.sweep.queries import script
+from engine.sweep.run import KEYS
+from engine.sweep.source import Mapped, table_of
+
+Cells = dict[tuple[str, ...], Any]  # (household, member or "", policy, what) -> value
+
+
+# ------------------------------------------------------------------------------------------- households as tables
+
+
+def cell(fact: Fact, known: Known, rulebook: Rulebook) -> dict[str, str]:
+    """The cells one known fact fills: its own, or the two ends of a range."""
+    base = fact.type.base
+    if base is Base.YES_NO:
+        return {fact.name: "true" if known.lo else "false"}
+    if base in (Base.CHOICE, Base.CHOICES):
+        names = rulebook.choices[fact.type.choices].names(known.lo)
+        return {fact.name: (";".join(names) or "[]") if base is Base.CHOICES else names[0]}
+
+    def text(part: int) -> str:
+        return day_of(part).isoformat() if base is Base.DATE else decimal_text(Fraction(part, fact.type.scale))
+
+    if known.lo == known.hi:
+        return {fact.name: text(known.lo)}
+    ends = ("earliest", "latest") if base is Base.DATE else ("lowest", "highest")
+    return {f"{fact.name}__{ends[0]}": text(known.lo), f"{fact.name}__{ends[1]}": text(known.hi)}
+
+
+def row(facts: dict[str, Known], receiving: frozenset[str] | None, rulebook: Rulebook) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, known in facts.items():
+        found |= cell(rulebook.facts[name], known, rulebook)
+    if receiving is not None:
+        found["receiving"] = ";".join(sorted(receiving)) or "[]"
+    return found
+
+
+def write_tables(households: Sequence[Household], rulebook: Rulebook, folder: Path) -> tuple[Path, Path]:
+    """Two CSV files; a column that no household fills is left out, so that the plan for an absent column is met too."""
+    wholes, persons = [], []
+    for n, household in enumerate(households):
+        key = {"household_id": f"h{n:06d}"}
+        wholes.append({**key, **row(household.facts, household.receiving, rulebook)})
+        persons += [{**key, "id": m.id, **row(m.facts, m.receiving, rulebook)} for m in household.members]
+    paths = folder / "households.csv", folder / "persons.csv"
+    for path, rows in zip(paths, (wholes, persons), strict=True):
+        columns = list(dict.fromkeys(name for each in rows for name in each))
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    return paths
+
+
+# ------------------------------------------------------------------------------------------------------ the sweep
+
+
+@dataclass
+class Swept:
+    """What the sweep says of some households."""
+
+    cells: Cells
+    refused: set[str]  # households set aside because their facts cannot be
+    rejects: list[tuple[Any, ...]]
+    compiled: Compiled
+    states: dict[str, State]
+    sql: list[str] = field(default_factory=list)
+
+
+def sweep(
+    rulebook: Rulebook, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False
+) -> Swept:
+    """Check and decide on DuckDB. `two_ends`: as if every column had gaps, so that no exact plan is used."""
+    paths = write_tables(households, rulebook, folder)
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1")
+    tables = []
+    for level, path in zip(("household", "member"), paths, strict=True):
+        described = connection.execute(f"DESCRIBE {split.csv(str(path))}").fetchall()
+        kinds = {str(r[0]): str(r[1]) for r in described if r[0] not in ("file_", "row_")}
+        tables.append(table_of(rulebook, level, (str(path),), kinds, Mapped()))
+    checker = Checker(connection, rulebook, Columns.of(rulebook), *tables)
+    checker.load(split.csv(str(paths[0])), split.csv(str(paths[1])))
+    states = checker.states()
+    if two_ends:
+        states = {name: State.GAPS if state is State.KNOWN else state for name, state in states.items()}
+    compiled = compile_sweep(rulebook, on, states, places)
+    made = script(compiled, outputs(compiled, Wanted(conditions=True)), refusals(compiled), KEYS)
+    engine = Duck(connection)
+    cannot = engine.refused(made)
+    if cannot:
+        checker.cannot_be(cannot)
+    cells: Cells = {}
+    for statement in made.statements:
+        if statement.name in ("household_answers", "member_answers"):
+            found = connection.execute(sql(statement))
+            names = [d[0] for d in found.description or ()]
+            for values in found.fetchall():
+                _cells(dict(zip(names, values, strict=True)), compiled, cells, "household" if statement.name.startswith("household") else "member")
+    rejects = connection.execute("SELECT * FROM rejects").fetchall()
+    refused = {r[3] for r in rejects if r[6] in ("cannot-be", "nobody-counts")}
+    connection.close()
+    return Swept(cells, refused, rejects, compiled, states, [sql(s) for s in made.statements])
+
+
+def _cells(values: dict[str, Any], compiled: Compiled, cells: Cells, level: str) -> None:
+    where = values["household_id"], values.get("id", "")
+    assert not any(v is None for k, v in values.items() if k != PLACE), "a null came out"
+    for answer in compiled.answers:
+        policy = answer.policy
+        if policy.level != level:
+            continue
+        for item in policy.gives:
+            name = f"{policy.id}__{item.id}"
+            if item.amount is None:
+                cells[*where, policy.id, item.id] = values[name]
+            else:
+                cells[*where, policy.id, item.id] = values[f"{name}__least"], values[f"{name}__most"]
+        for what in ("status", "conditional"):
+            cells[*where, policy.id, f"={what}"] = values[f"{policy.id}__{what}"]
+        cells[*where, policy.id, "=worth"] = values[f"{policy.id}__worth_least"], values[f"{policy.id}__worth_most"]
+        cells[*where, policy.id, "=receives"] = values[f"{policy.id}__receives_least"], values[f"{policy.id}__receives_most"]
+        for n, ids in enumerate(masked_conditions(answer), 1):
+            failed, unknown = values[f"{policy.id}__failed_{n}"], values[f"{policy.id}__unknown_{n}"]
+            for at, id in enumerate(ids):
+                word = "no" if failed >> at & 1 else "unknown" if unknown >> at & 1 else "yes"
+                cells[*where, policy.id, f"?{id}"] = word
+
+
+# -------------------------------------------------------------------------------------------------- the evaluator
+
+
+def evaluate(program: Program, household: Household, on: date, name: str, places: frozenset[str] | None = None) -> Cells | None:
+    """The same cells from the evaluator; None where it refuses the facts."""
+    try:
+        decision = decide(program, household, on, places)
+    except HouseholdError:
+        return None
+    cells: Cells = {}
+    for answer in decision.answers:
+        where = name, answer.member, answer.policy.id
+        cells[*where, "=status"] = answer.status
+        cells[*where, "=conditional"] = answer.conditional
+        cells[*where, "=receives"] = (answer.receives == "yes", answer.receives != "no")
+        least = most = 0
+        for each in answer.amounts:
+            if each.item.amount is None:
+                word = "eligible" if each.given else "undetermined" if each.possible else "ineligible"
+                cells[*where, each.item.id] = word
+            else:
+                cells[*where, each.item.id] = each.least, each.most
+                low, high = each.yearly
+                least, most = least + low, most + high
+        cells[*where, "=worth"] = least, most
+        own = {node.id for node in answer.policy.when.walk()}
+        for outcome in answer.outcomes.all():
+            if not outcome.member and outcome.id in own:
+                cells[*where, f"?{outcome.id}"] = outcome.word
+    return cells
+
+
+@dataclass
+class Compared:
+    """How many cells were compared and where they differ."""
+
+    cells: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Compared) -> Compared:
+        return Compared(self.cells + other.cells, self.differences + other.differences)
+
+
+def compare(
+    program: Program, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False
+) -> Compared:
+    """Sweep and evaluate the same households; every status, condition and fen."""
+    swept = sweep(program.rulebook, households, on, folder, places, two_ends)
+    by_household: dict[str, Cells] = {}
+    for key, value in swept.cells.items():
+        by_household.setdefault(key[0], {})[key] = value
+    found = Compared()
+    for n, household in enumerate(households):
+        name = f"h{n:06d}"
+        wanted = evaluate(program, household, on, name, places)
+        if wanted is None:
+            found.cells += 1
+            if name not in swept.refused:
+                found.differences.append(f"{name}: the evaluator refuses it, the sweep does not")
+            continue
+        ours = by_household.get(name, {})
+        found.cells += len(wanted)
+        if name in swept.refused:
+            found.differences.append(f"{name}: the sweep refuses it, the evaluator does not")
+            continue
+        for key in {**wanted, **ours}:
+            if key not in ours or key not in wanted or ours[key] != wanted[key]:
+                found.differences.append(f"{key}: sweep {ours.get(key, 'nothing')}, evaluator {wanted.get(key, 'nothing')}")
+    return found
+
+
+def first(lines: Iterable[str], many: int = 12) -> str:
+    listed = list(lines)
+    return "\n".join(listed[:many] + ([f"… {len(listed) - many} more"] if len(listed) > many else []))

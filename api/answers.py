@@ -41,7 +41,7 @@ def shape(
 
 
 ENDS = shape({"least": MONEY, "most": MONEY})
-PAIR = {"type": "array", "prefixItems": [{"type": "string"}, NULLABLE_TEXT], "minItems": 2, "maxItems": 2}
+PAIR = {"type": "array", "items": NULLABLE_TEXT, "minItems": 2, "maxItems": 2}
 AMOUNT = shape(
     {"item": {"type": "string"}, "given": TRUTH},
     {

@@ -25,7 +25,7 @@ from engine.ledger.errors import LedgerError
 from engine.ledger.home import open_home
 from engine.ledger.programs import Programs
 
-__all__ = ["create_app", "open_service"]
+__all__ = ["ENDPOINTS", "create_app", "open_service"]
 
 BLUEPRINTS = (
     decisions.blueprint, evaluations.blueprint, households.blueprint, catalogue.blueprint, rules.blueprint,

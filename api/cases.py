@@ -16,6 +16,7 @@ from engine.ledger.errors import NotFound
 
 __all__ = ["OWN", "case", "looked", "own_case", "reason"]
 
+NO_DECISION = Words("没有这个编号的决定", "there is no decision of this number")
 OWN = "经办人查阅本人经办的个案"
 
 
@@ -24,9 +25,9 @@ def case(call: Call, seq: int) -> Entry:
     try:
         entry = read.entry(call.service.home.store.reader(), seq)
     except NotFound:
-        raise Problem("not-found", detail=Words(f"没有第 {seq} 号决定", f"there is no decision {seq}")) from None
+        raise Problem("not-found", detail=NO_DECISION) from None
     if entry.kind not in ("decision", "correction"):
-        raise Problem("not-found", detail=Words(f"第 {seq} 号记录不是决定", f"entry {seq} is not a decision"))
+        raise Problem("not-found", detail=NO_DECISION)
     if not own_case(call, entry) and not call.may("cases:all"):
         raise Problem("not-your-case", scope="cases:all")
     return entry

@@ -10,7 +10,7 @@ from typing import Any
 
 from api.active import Rules
 from api.endpoint import checked
-from api.fields import StrictSchema
+from api.fields import StrictSchema, below_of
 from api.problems import Fault, Problem, fault_of_input
 from engine.decide import Decision, decide
 from engine.language.household import Household, HouseholdError, read_household
@@ -87,7 +87,7 @@ def _identified(
     for subject, who in identity.items():
         place: int | None = places.get(subject)
         if place is None and subject != "household":
-            faults.append(Fault("no-such-member", f"/identity/{subject[:64].replace('~', '~0').replace('/', '~1')}"))
+            faults.append(Fault("no-such-member", below_of("/identity", subject)))
             continue
         number: IdentityNumber | None = who.get("id_number")
         if number is not None:

@@ -12,7 +12,7 @@ __all__ = ["tagged"]
 def tagged(request: Request, parts: tuple[str, ...], body: bytes | None = None) -> tuple[str, Response | None]:
     """The ETag of an answer that follows from `parts`, and the 304 to send if the caller has it already."""
     tag = hashlib.sha256("\0".join(parts).encode() + (body or b"")).hexdigest()[:32]
-    if request.if_none_match.contains(tag):
+    if request.if_none_match.contains_weak(tag):
         answer = Response(status=304)
         mark(answer, tag)
         return tag, answer

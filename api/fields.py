@@ -356,7 +356,7 @@ def faults_of(messages: Any, schema: Schema | None, base: str = "") -> Iterator[
                 continue
             unknown = schema is not None and isinstance(name, str) and name not in schema.fields
             below = schema if unknown else _inside(schema, name)
-            yield from faults_of(inner, below, f"{base}/{_escaped(name)}")
+            yield from faults_of(inner, below, below_of(base, name))
         return
     for each in messages if isinstance(messages, list) else [messages]:
         if not isinstance(each, Fault):
@@ -367,6 +367,18 @@ def faults_of(messages: Any, schema: Schema | None, base: str = "") -> Iterator[
             near = did_you_mean(base.rpartition("/")[2], schema.fields)
             words |= {"near_zh": near[1], "near_en": near[0]}
         yield Fault.of(each.code, base, **words)
+
+
+_LIKE_A_PERSON = re.compile(r"[0-9]{6}")
+
+
+def below_of(base: str, name: object) -> str:
+    """The pointer to what `name` holds below `base`. A key that holds a number as of a person or a telephone is not
+    repeated: the pointer then stays at what holds it."""
+    text = str(name)[:64]
+    if _LIKE_A_PERSON.search(text):
+        return base
+    return f"{base}/{text.replace('~', '~0').replace('/', '~1')}"
 
 
 def _inside(schema: Schema | None, name: object) -> Schema | None:
@@ -390,7 +402,3 @@ def parameter_faults(messages: Mapping[str, Any], schema: Schema) -> Iterator[Fa
                 near = did_you_mean(name[:64], schema.fields)
                 words |= {"near_zh": near[1], "near_en": near[0]}
             yield Fault.of(each.code, place, "parameter", **words)
-
-
-def _escaped(name: object) -> str:
-    return str(name)[:64].replace("~", "~0").replace("/", "~1")

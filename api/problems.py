@@ -325,7 +325,7 @@ def response(problem: Problem, lang: str, request_id: str) -> Response:
     return answer
 
 
-_LIKE_AN_ID = re.compile(r"[0-9]{6}")
+_LIKE_A_PERSON = re.compile(r"[0-9]{6}")
 
 
 def fault_of_input(found: InputProblem, base: str) -> Known:
@@ -334,7 +334,7 @@ def fault_of_input(found: InputProblem, base: str) -> Known:
     repeated: the pointer then leads to what holds it."""
     path = f"{base}{found.path}"
     head, _, last = path.rpartition("/")
-    if found.code == "unknown-fact" and _LIKE_AN_ID.search(last):
+    if found.code == "unknown-fact" and _LIKE_A_PERSON.search(last):
         path = head
     return Known(path, found.code, Words(found.message("zh"), found.message("en")), Words(found.hint[1], found.hint[0]))
 
@@ -362,5 +362,6 @@ def of_ledger(error: LedgerError) -> Problem:
     """What the ledger refused, as a problem."""
     code = next((code for kind, code in _OF_LEDGER if isinstance(error, kind)), "internal")
     headers = {"Retry-After": "1"} if code in ("in-flight", "store-failed") else {}
-    detail = None if code in ("internal", "store-failed") else Words(error.zh, error.en)
+    # only what the ledger refuses is said in its own words: the others may name what was asked for
+    detail = Words(error.zh, error.en) if code == "refused" else None
     return Problem(code, detail=detail, headers=headers)

@@ -65,7 +65,7 @@ def openapi(call: Call) -> Response:
 @endpoint(
     blueprint, "GET", "/reference", scope="", zh="接口说明页", en="The reference page", media="text/html", cached=True,
 )  # fmt: skip
-def page(call: Call) -> Response:
+def reference_page(call: Call) -> Response:
     lang = preferred(request.accept_languages)
     tag, unchanged = tagged(request, ("reference", __version__, lang))
     if unchanged is not None:
@@ -81,7 +81,7 @@ def page(call: Call) -> Response:
     blueprint, "GET", "/reference.css", scope="", zh="说明页的样式", en="The style of the reference page",
     media="text/css",
 )  # fmt: skip
-def style(call: Call) -> Response:
+def reference_style(call: Call) -> Response:
     return Response(_STYLE, mimetype="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
 
@@ -260,7 +260,7 @@ def _page(lang: str) -> str:
         f"<title>{say('接口说明', 'Reference')} · 救助 Jiuzhu</title>",
         '<link rel="stylesheet" href="/reference.css"></head><body><main>',
         f"<h1>{say('接口说明', 'Reference')}</h1>",
-        f"<p>{say('机器可读的描述', 'For machines')}: <a href='/openapi.json'>/openapi.json</a>, Jiuzhu {__version__}</p>",
+        f"<p>{say('机器可读', 'For machines')}: <a href='/openapi.json'>/openapi.json</a>, Jiuzhu {__version__}</p>",
         f"<section><h2>{say('地址', 'Endpoints')}</h2><table><thead><tr>",
         "".join(f"<th scope='col'>{head}</th>" for head in (
             say("方法与地址", "method and address"), say("作用", "what it does"), say("权限", "scope"),

@@ -34,7 +34,7 @@ from engine.ledger.errors import LedgerError
 
 __all__ = ["apart", "serve", "warm_up"]
 
-READ_SECONDS = 10  # without a byte from a client in the middle of a request
+READ_SECONDS = 5  # without a byte from a client in the middle of a request
 WRITE_SECONDS = 30
 
 

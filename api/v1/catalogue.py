@@ -25,7 +25,7 @@ blueprint = Blueprint("catalogue", __name__)
     zh="某一天的政策目录", en="The catalogue on a day",
     query=schemas.ON_QUERY, gives=answers.POLICIES, problems=("bad-query",), cached=True,
 )  # fmt: skip
-def policies(call: Call) -> Response:
+def list_policies(call: Call) -> Response:
     rules, on, places = _asked(call)
     tag, unchanged = tagged(request, ("policies", rules.digest, on.isoformat(), *sorted(places or ())))
     if unchanged is not None:
@@ -41,7 +41,7 @@ def policies(call: Call) -> Response:
     zh="一项政策的全文", en="One policy, whole",
     query=schemas.ON_QUERY, gives=answers.POLICY, problems=("bad-query", "not-found"), cached=True,
 )  # fmt: skip
-def policy(call: Call, id: str) -> Response:
+def read_policy(call: Call, id: str) -> Response:
     rules, on, places = _asked(call)
     rulebook = rules.program.rulebook
     versions = rulebook.versions(id)
@@ -69,7 +69,7 @@ def policy(call: Call, id: str) -> Response:
     zh="可以填报的事实", en="The facts a household may say",
     gives=answers.FACTS, cached=True,
 )  # fmt: skip
-def facts(call: Call) -> Response:
+def list_facts(call: Call) -> Response:
     rules = call.service.active.current()
     tag, unchanged = tagged(request, ("facts", rules.digest))
     if unchanged is not None:
@@ -87,7 +87,7 @@ def facts(call: Call) -> Response:
     zh="某一天的标准与参数", en="The figures of law on a day",
     query=schemas.ON_QUERY, gives=answers.PARAMETERS, problems=("bad-query",), cached=True,
 )  # fmt: skip
-def parameters(call: Call) -> Response:
+def list_parameters(call: Call) -> Response:
     rules, on, _ = _asked(call)
     tag, unchanged = tagged(request, ("parameters", rules.digest, on.isoformat()))
     if unchanged is not None:

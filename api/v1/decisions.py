@@ -114,7 +114,7 @@ def depart(call: Call, id: int) -> Response:
     query=schemas.DECISION_QUERY, gives=answers.CASE,
     problems=("bad-query", "not-found", "not-your-case", "not-allowed"),
 )  # fmt: skip
-def one(call: Call, id: int) -> Response:
+def read_decision(call: Call, id: int) -> Response:
     query = call.query
     entry = case(call, id)
     why = reason(call, query.get("why"), own_case(call, entry))
@@ -146,7 +146,7 @@ def one(call: Call, id: int) -> Response:
     zh="检索决定，新的在前", en="Search decisions, newest first",
     query=schemas.SEARCH_QUERY, gives=answers.HITS, problems=("bad-query",),
 )  # fmt: skip
-def found(call: Call) -> Response:
+def search_decisions(call: Call) -> Response:
     query = call.query
     others = call.may("cases:all")
     wanted = _search(query)
@@ -172,7 +172,7 @@ def found(call: Call) -> Response:
     body=schemas.REPLAY, empty_ok=True, gives=answers.REPLAYED,
     problems=("invalid", "bad-json", "not-json", "not-found", "not-your-case"),
 )  # fmt: skip
-def decide_again(call: Call, id: int) -> Response:
+def replay_decision(call: Call, id: int) -> Response:
     body = body_as(call, schemas.REPLAY)
     entry = case(call, id)
     why = reason(call, body.get("why"), own_case(call, entry), "/why", "pointer")

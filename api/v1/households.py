@@ -20,7 +20,7 @@ blueprint = Blueprint("households", __name__)
     zh="按姓名、证件号或电话查找家庭", en="Find households by a name, identity number or phone, whole",
     body=schemas.PERSON_SEARCH, gives=answers.FOUND, problems=("invalid", "bad-json", "not-json"),
 )  # fmt: skip
-def found(call: Call) -> Response:
+def find_households(call: Call) -> Response:
     body = body_as(call, schemas.PERSON_SEARCH)
     given = [name for name in FIELDS if name in body]
     if len(given) != 1:

@@ -30,7 +30,7 @@ _VERIFYING = threading.Lock()
     zh="台账的长度、末端哈希与默克尔根", en="The ledger's sizes, heads and Merkle roots",
     gives=answers.HEAD,
 )  # fmt: skip
-def head(call: Call) -> Response:
+def read_head(call: Call) -> Response:
     store = call.service.home.store
     with store.snapshot() as connection:
         logs = {}
@@ -48,7 +48,7 @@ def head(call: Call) -> Response:
     en="That an entry is in the log (entry), or the first so many are unchanged (old)",
     query=schemas.PROOF_QUERY, gives=answers.PROOF, problems=("bad-query", "not-found"),
 )  # fmt: skip
-def proof(call: Call) -> Response:
+def prove(call: Call) -> Response:
     query = call.query
     if ("entry" in query) == ("old" in query):
         raise Problem("bad-query", [Fault.of("one-of-these", "entry", "parameter", choices="entry, old")])
@@ -79,7 +79,7 @@ def proof(call: Call) -> Response:
     body=schemas.VERIFY, empty_ok=True, gives=answers.VERIFIED,
     problems=("invalid", "bad-json", "not-json", "busy", "too-long"),
 )  # fmt: skip
-def verified(call: Call) -> Response:
+def verify_ledger(call: Call) -> Response:
     body = body_as(call, schemas.VERIFY)
     kept = _checkpoints(body.get("checkpoints", []))
     deadline = time.monotonic() + call.service.settings.limits.verify_seconds
@@ -118,7 +118,7 @@ def verified(call: Call) -> Response:
     en="The access log: who looked at what, when and why, newest first",
     query=schemas.ACCESS_QUERY, gives=answers.READS, problems=("bad-query",),
 )  # fmt: skip
-def accesses(call: Call) -> Response:
+def list_reads(call: Call) -> Response:
     query = call.query
     limit = query.get("limit", 50)
     found = page(

@@ -25,7 +25,7 @@ blueprint = Blueprint("rules", __name__)
     body=schemas.RULES_CHECK, gives=answers.RULES_CHECKED,
     problems=("invalid", "bad-json", "not-json", "body-too-large"),
 )  # fmt: skip
-def check(call: Call) -> Response:
+def check_rules(call: Call) -> Response:
     body = body_as(call, schemas.RULES_CHECK)
     alone = body.get("base") == "none"
     files = {} if alone else dict(call.service.active.current().program.rulebook.files)
@@ -49,7 +49,7 @@ def check(call: Call) -> Response:
     zh="从磁盘重新载入规则", en="Load the rules anew from disk",
     body=schemas.EMPTY, empty_ok=True, gives=answers.RULES_LOADED, problems=("invalid", "rulebook-has-problems"),
 )  # fmt: skip
-def reload(call: Call) -> Response:
+def reload_rules(call: Call) -> Response:
     body_as(call, schemas.EMPTY)
     active = call.service.active
     before = active.current().digest

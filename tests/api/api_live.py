@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -122,7 +123,8 @@ class Live:
         """SIGKILL to the master and its workers, as when the power of a container is pulled."""
         workers = self._workers()
         for pid in (self.process.pid, *workers):
-            with_suppress(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         for pid in workers:
             while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
@@ -144,13 +146,6 @@ class Live:
 
     def logged(self) -> str:
         return self.log.read_text()
-
-
-def with_suppress(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _is_zombie(pid: int) -> bool:

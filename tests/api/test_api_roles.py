@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from api_live import Live
 
-from api.app import BLUEPRINTS
+from api.app import BLUEPRINTS, ENDPOINTS
 from api.auth import HELD, MAY_HOLD, SCOPES
-from api.endpoint import ENDPOINTS
 
 ROLES = ("caseworker", "policy", "auditor", "admin")
+
+NOBODY = {"household": {"members": [{"id": "a"}]}}
 
 # (method, path, body, roles that may) — "any": without a key
 TABLE: list[tuple[str, str, Any, str]] = [
@@ -20,7 +21,7 @@ TABLE: list[tuple[str, str, Any, str]] = [
     ("GET", "/v1/decisions/{id}", None, "caseworker auditor"),
     ("POST", "/v1/decisions/{id}/confirmation", {}, "caseworker"),
     ("POST", "/v1/decisions/{id}/departure", {"reason": "x"}, "caseworker"),
-    ("POST", "/v1/decisions/{id}/correction", {"household": {"members": [{"id": "a"}]}, "reason": "x"}, "caseworker"),
+    ("POST", "/v1/decisions/{id}/correction", {**NOBODY, "reason": "x"}, "caseworker"),
     ("POST", "/v1/decisions/{id}/replay", {"why": "x"}, "auditor"),
     ("POST", "/v1/evaluations", {"household": {"members": [{"id": "a"}]}}, "caseworker policy"),
     ("POST", "/v1/households/find", {"phone": "02100000000", "why": "x"}, "auditor"),
@@ -73,7 +74,8 @@ def test_who_may(small: Live, method: str, path: str, body: Any, may: str, role:
 @pytest.mark.parametrize(
     "header",
     [
-        "", "Bearer", "Bearer ", "Basic YTpi", "Bearer jz_000000000000_" + "A" * 43, "Bearer x", "jz_1", "Bearer \u00e9",
+        "", "Bearer", "Bearer ", "Basic YTpi", "Bearer jz_000000000000_" + "A" * 43, "Bearer x", "jz_1",
+        "Bearer \u00e9",
     ],
 )  # fmt: skip
 def test_a_bad_key_is_refused_without_saying_why(small: Live, header: str) -> None:

@@ -207,11 +207,11 @@ class _Page:
         for each in self.decision.combinations:
             for number, option in enumerate(each.options):
                 names = self.say("、", ", ").join(self.explainer.wording.policy(name) for name in option.policies)
-                worth = (
-                    money_text(option.least, self.lang)
-                    if option.least == option.most
-                    else f"{money_text(option.least, self.lang)} – {money_text(option.most, self.lang)}"
-                )
+                worth = money_text(option.least, self.lang)
+                if (each.group.policies[0], each.member, option.policies) in self.decision.open_options:
+                    worth = self.say(f"不低于 {worth}", f"at least {worth}")
+                elif option.least != option.most:
+                    worth += f" – {money_text(option.most, self.lang)}"
                 mark = "★" if number == each.best else " "
                 who = f" ({each.member})" if each.member else ""
                 gives_up = self.say("；将放弃正在享受的待遇", "; gives up what is drawn now") if option.gives_up else ""

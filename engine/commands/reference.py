@@ -45,7 +45,7 @@ def commands_page(main: click.Group) -> str:
 def _walk(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
     if not isinstance(command, click.Group):
         return [(name, command)]
-    found = [] if name == "jiuzhu" else [(name, command)]
+    found: list[tuple[str, click.Command]] = [] if name == "jiuzhu" else [(name, command)]
     for each in sorted(command.commands):
         found += _walk(command.commands[each], f"{name} {each}")
     return found

@@ -112,6 +112,13 @@ class Decision:
         """Where policies exclude one another: the choices and the best."""
         return combinations(self.run)
 
+    @cached_property
+    def open_options(self) -> frozenset[tuple[str, str, tuple[str, ...]]]:
+        """The options whose most rests on an outer limit alone: (first policy of the group, member, policies)."""
+        far = {(c.group.policies[0], c.member, o.policies): o.most for c in combinations(self.wide) for o in c.options}
+        near = {(c.group.policies[0], c.member, o.policies): o.most for c in self.combinations for o in c.options}
+        return frozenset(key for key, most in near.items() if far.get(key) != most)
+
     def caveats(self, answer: Answer) -> tuple[Caveat, ...]:
         """Why an answer is less than firm: what the conditions that decide it, and what is paid, rest on."""
         each = self.edition.by_id[answer.policy.id]

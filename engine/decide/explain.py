@@ -115,6 +115,8 @@ class Explainer:
         if each.least == each.most:
             return money_text(each.most, self.lang, per) + months
         if self.decision.open_above(answer, place):
+            if not each.least:
+                return self.say("金额尚不能确定", "amount not known yet") + months
             low_text = money_text(each.least, self.lang, per)
             return self.say(f"不低于{low_text}（上限未知）", f"at least {low_text} (no upper limit known)") + months
         low_text, high_text = money_text(each.least, self.lang), money_text(each.most, self.lang, per)

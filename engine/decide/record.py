@@ -47,7 +47,7 @@ def record(decision: Decision, trace: bool = True) -> dict[str, Any]:
             }
             for m in decision.missing
         ],
-        "combinations": [_combination(each) for each in decision.combinations],
+        "combinations": [_combination(decision, each) for each in decision.combinations],
         "totals": {per: _ends(*ends) for per, ends in decision.totals.items()},
         "figures": _figures(decision),
         "declared": declared(decision),
@@ -175,7 +175,8 @@ def fact_value(decision: Decision, name: str, row: list[Any]) -> Any:
     return _text(least, is_date) if least == most else [_text(least, is_date), _text(most, is_date)]
 
 
-def _combination(each: Combination) -> dict[str, Any]:
+def _combination(decision: Decision, each: Combination) -> dict[str, Any]:
+    open_ = [(each.group.policies[0], each.member, o.policies) in decision.open_options for o in each.options]
     return {
         "policies": list(each.group.policies),
         "member": each.member or None,
@@ -183,10 +184,11 @@ def _combination(each: Combination) -> dict[str, Any]:
             {
                 "policies": list(o.policies),
                 **_ends(o.least, o.most),
+                **({"open_above": True} if open_above else {}),
                 "gives_up": list(o.gives_up),
                 "may_give_up": list(o.may_give_up),
             }
-            for o in each.options
+            for o, open_above in zip(each.options, open_, strict=True)
         ],
         "best": each.best,
         "runner_up": each.runner_up,

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 
 import click
 
-from engine.commands.common import console, files_of, json_option, lang_option, print_json, print_problems, rules_option
+from engine.commands.common import (
+    console,
+    files_of,
+    json_option,
+    lang_option,
+    on_option,
+    print_json,
+    print_problems,
+    rules_option,
+)
+from engine.commands.upkeep import INDEX, coverage_data, print_coverage, print_stale, read_coverage, stale_data
 from engine.decide.examples import check_examples
 from engine.decide.program import compile_rulebook
+from engine.decide.stale import stale_figures
 from engine.language.model import Rulebook
 from engine.language.problems import Problem
 from engine.language.rulebook import CATALOGUE, read_texts
@@ -18,30 +30,51 @@ from engine.language.words import Wording
 
 @click.command(
     epilog="例 / examples:\n\n  jiuzhu check\n\n  jiuzhu check rules/disability --lang en\n\n"
-    "  jiuzhu check --words | less"
+    "  jiuzhu check --words | less\n\n  jiuzhu check --coverage"
 )
 @click.argument("paths", nargs=-1, metavar="[PATH …]")
 @click.option(
     "--words", is_flag=True, help="逐条列出由规则生成的句子和人工注释 / each leaf's made sentence beside its gloss."
 )
+@click.option("--coverage", is_flag=True, help="逐条列出法条由哪些规则承载 / each article and the rules that carry it.")
+@click.option("--index", metavar="FILE", help=f"法条索引 / the index of articles; default: {INDEX} beside the rules.")
+@on_option
 @rules_option
 @lang_option
 @json_option
-def check(paths: tuple[str, ...], words: bool, rules: str | None, lang: str, as_json: bool) -> None:
+def check(
+    paths: tuple[str, ...],
+    words: bool,
+    coverage: bool,
+    index: str | None,
+    on: date,
+    rules: str | None,
+    lang: str,
+    as_json: bool,
+) -> None:
     """检查全部规则和例子，一次报告所有问题。/ Check all rules and examples; report every problem at once.
 
-    PATH: a rulebook's folder, or files and folders of one to report on. Exit code 0: clean, 1: problems, 2: wrong use.
+    PATH: a rulebook's folder, or files and folders of one to report on. Figures older than their usual cycle on the day
+    of --on are listed as a warning. Exit code 0: clean, 1: problems, 2: wrong use.
     """
     if len(paths) == 1 and (Path(paths[0]) / CATALOGUE).is_file():
         rules, paths = paths[0], ()
     rulebook, problems = read_texts(files_of(rules, lang))
     if rulebook is not None and not problems:
         problems = check_examples(compile_rulebook(rulebook))
-    shown = tuple(p for p in problems if not paths or _under(p, paths))
+    laws, rows, misfits = (
+        read_coverage(rulebook, index, rules, lang) if coverage and rulebook is not None else ((), (), ())
+    )
+    shown = (*(p for p in problems if not paths or _under(p, paths)), *misfits)
+    stale = stale_figures(rulebook, on) if rulebook is not None else ()
     if as_json:
-        print_json({"problems": [problem.data() for problem in shown], **_counts(rulebook)})
+        data = {"problems": [problem.data() for problem in shown], **_counts(rulebook), "stale": stale_data(stale)}
+        print_json({**data, "coverage": coverage_data(rows)} if coverage else data)
     else:
         out = console()
+        if coverage:
+            print_coverage(laws, rows, lang, out)
+        print_stale(stale, lang, out)
         print_problems(shown, lang, out)
         if words and rulebook is not None:
             _print_words(rulebook, lang)

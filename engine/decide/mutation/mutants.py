@@ -7,7 +7,7 @@ file; derived facts in the vocabulary. Documents and notes are advice and are le
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -75,11 +75,11 @@ def _put(node: Node, path: Path, new: Node | None) -> Node:
         assert isinstance(step, str)
         below = _put(node.entries[step], rest, new) if rest else new
         entries = {key: value if key != step else below for key, value in node.entries.items()}
-        return replace(node, entries={key: value for key, value in entries.items() if value is not None})
+        return node._replace(entries={key: value for key, value in entries.items() if value is not None})
     assert isinstance(node, Sequence) and isinstance(step, int)
     below = _put(node.items[step], rest, new) if rest else new
     items = (*node.items[:step], *([] if below is None else [below]), *node.items[step + 1 :])
-    return replace(node, items=items)
+    return node._replace(items=items)
 
 
 def line_with(lines: list[str], mutant: Mutant) -> tuple[str, str]:
@@ -152,7 +152,7 @@ class _PolicyFile:
             if isinstance(parts, Sequence):
                 if len(parts.items) > 1 or group == "none":
                     entries = {other if key == group else key: value for key, value in node.entries.items()}
-                    changed = replace(node, entries=entries, keys={**node.keys, other: node.keys[group]})
+                    changed = node._replace(entries=entries, keys={**node.keys, other: node.keys[group]})
                     yield self.mutant("group", path, node.keys[group], changed, f"{name}: {group}", other)
                 for at, part in enumerate(parts.items):
                     if len(parts.items) > 1:
@@ -211,13 +211,13 @@ def _said(node: Node, name: str) -> str:
 
 
 def _text(node: Scalar, text: str) -> Scalar:
-    return replace(node, value=text, text=text)
+    return node._replace(value=text, text=text)
 
 
 def _moved(file: str, path: Path, node: Scalar, days: int, whose: str) -> Mutant:
     assert isinstance(node.value, date)
     day = node.value + timedelta(days=days)
-    new = replace(node, value=day, text=day.isoformat())
+    new = node._replace(value=day, text=day.isoformat())
     return Mutant(file, node.place, "date", path, new, f"{whose}: {node.text}", day.isoformat())
 
 
@@ -225,7 +225,7 @@ def expression(file: str, node: Node, path: Path) -> Iterator[Mutant]:
     """The mutants of one expression."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
         for kind, changed in changes(node.text):
-            new = replace(node, value=changed, text=changed, plain=False)
+            new = node._replace(value=changed, text=changed, plain=False)
             yield Mutant(file, node.place, kind, path, new, node.text, changed)
 
 
@@ -299,9 +299,8 @@ def _figures(
 def _steps(file: str, node: Scalar, path: Path, whose: str, step: Decimal) -> Iterator[Mutant]:
     if isinstance(node.value, int | Decimal) and not isinstance(node.value, bool):
         for changed in (Decimal(node.value) + step, Decimal(node.value) - step):
-            new = replace(
-                node, value=int(changed) if isinstance(node.value, int) and step == 1 else changed, text=str(changed)
-            )
+            value = int(changed) if isinstance(node.value, int) and step == 1 else changed
+            new = node._replace(value=value, text=str(changed))
             yield Mutant(file, node.place, "figure", path, new, f"{whose}: {node.text}", str(changed))
 
 

@@ -102,7 +102,7 @@ class Patcher:
         root = applied(self.node(mutant.file), mutant)
         assert isinstance(root, Mapping)
         examples = root.entries["examples"]  # unchanged, and most of the file: not read again
-        lean = replace(root, entries={**root.entries, "examples": Sequence(examples.place, ())})
+        lean = root._replace(entries={**root.entries, "examples": Sequence(examples.place, ())})
         read = read_policy(lean, self.names, problems, old.group, old.jurisdiction, old.order)
         if read is None or len(problems):
             return None
@@ -116,7 +116,7 @@ class Patcher:
         name, problems = str(mutant.path[0]), self.problems()
         root = applied(self.node(mutant.file), mutant)
         assert isinstance(root, Mapping)
-        alone = replace(root, entries={name: root.entries[name]})
+        alone = root._replace(entries={name: root.entries[name]})
         read = read_parameters([alone], self.rulebook.choices, {}, problems).get(name)
         if read is None or len(problems):
             return None

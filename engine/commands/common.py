@@ -49,7 +49,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="供程序读取 / for machines.")(command)
 
 
-class Day(click.ParamType):
+class Day(click.ParamType):  # type: ignore[type-arg]  # generic only to the type checker
     """A date such as 2025-08-01."""
 
     name = "date"

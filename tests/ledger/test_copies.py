@@ -153,7 +153,8 @@ def _in_row(number: int, *path: str, value: object) -> Any:
 
 FORGERIES = {
     "body": _in_row(3, "body", "x", value=1),
-    "index": _in_row(3, "index", value={}),
+    "index": _in_row(3, "index", "caseworker", value="someone"),
+    "no index": _in_row(3, "index", value={}),
     "header": _in_row(3, "header", "at", value="2020"),
     "no header": _in_row(3, "header", value=None),
     "signature": _in_row(0, "signature", value="00" * 64),
@@ -184,7 +185,7 @@ def test_a_bundle_that_was_changed_says_so(book: Book, name: str) -> None:
     assert check_bundle(forged)[1] != []
 
 
-@pytest.mark.parametrize("name", ["body", "header", "path"])
+@pytest.mark.parametrize("name", ["body", "index", "header", "path"])
 def test_a_bundle_of_a_few_that_was_changed_says_so(book: Book, name: str) -> None:
     kept = checkpoint.make(book.store, book.signing, AT)
     decisions = [seq for (seq,) in book.store.reader().execute("SELECT seq FROM entry WHERE kind = 'decision'")]

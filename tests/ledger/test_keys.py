@@ -139,6 +139,7 @@ def test_a_bucket_empties_and_fills(volatile: Volatile) -> None:
     assert [call(100), call(100), call(100), call(100)] == [(True, 2, 0), (True, 1, 0), (True, 0, 0), (False, 0, 1)]
     assert call(100.5) == (False, 0, 1) and call(101) == (True, 0, 0) and call(101) == (False, 0, 1)
     assert call(90) == (False, 0, 1), "a clock that went back refills nothing"
+    assert [call(150)[1], call(90)[1], call(149)[1]] == [2, 1, 0], "nor does it take anything away"
     assert [call(1000)[0] for _ in range(4)] == [True, True, True, False]
     assert ratelimit.allow(volatile, "other", 100 * SECOND, per_minute=60, burst=3).remaining == 2
     slow = [ratelimit.allow(volatile, "slow", 0, per_minute=2, burst=1).retry_after for _ in range(2)]

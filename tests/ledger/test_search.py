@@ -68,7 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Book, SearchIndex]:
         caseworker="key-a",
         rulebook=OTHER_RULES,
         engine="0.2.0",
-        policies=lines((DIBAO, "household", "undetermined"), (LOW, "a", "eligible")),
+        policies=lines((DIBAO, "household", "undetermined"), (LOW, "a", "eligible"), (LOW, "b", "eligible")),
         explanation="收入不明，生\n活困难与否不能确定。",
     )
     book.writer.append(entries.confirmation(2, "key-b", "2026-03-02T00:00:00Z", note="家访属实"))  # 6
@@ -107,7 +107,8 @@ CASES: list[tuple[dict[str, object], list[int]]] = [
     ({"policy": DIBAO, "status": "eligible", "subject": "a"}, []),
     ({"status": "ineligible"}, [3, 2]),
     ({"status": "undetermined"}, [5]),
-    ({"policy": LOW, "subject": "b"}, [2]),
+    ({"policy": LOW, "subject": "b"}, [5, 2]),
+    ({"policy": LOW, "status": "eligible", "subject": "b"}, [5, 2]),
     ({"policy": LOW, "status": "eligible", "household": "h1"}, [2]),
     ({"policy": LOW, "status": "eligible", "words": "生活"}, [5, 2]),
     ({"words": "生活", "household": "h1"}, [2]),

@@ -19,7 +19,7 @@ from engine.language.model import Choice, ExclusionGroup, Fact, Group, Jurisdict
 from engine.language.places import Place
 from engine.language.policies import Heading, read_heading, read_policy
 from engine.language.problems import Problem, Problems, RulebookError
-from engine.language.source import Mapping, Node, read_yaml
+from engine.language.source import LARGEST_FILE, SAVE_AS_UTF8, Mapping, Node, read_yaml
 from engine.language.tree import NO_WORDS
 from engine.language.vocabulary import check_name, read_derived, read_vocabulary
 
@@ -41,12 +41,19 @@ def read(root: Path | str) -> tuple[Rulebook | None, tuple[Problem, ...]]:
     files: dict[str, str] = {}
     problems = Problems()
     for path in sorted({folder / CATALOGUE, *folder.glob("rules/**/*.yaml")}):
+        name = path.relative_to(folder).as_posix().encode(errors="replace").decode()
+        files[name] = ""
         try:
-            files[path.relative_to(folder).as_posix()] = ""
-            content = path.read_bytes()
-            files[path.relative_to(folder).as_posix()] = content.decode("utf-8", errors="replace")
+            if path.exists() and not path.is_file():
+                problems.add("not-readable", Place(name), why="it is not a file")
+            elif path.stat().st_size > LARGEST_FILE:  # said before a byte of it is read
+                problems.add("file-too-large", Place(name), limit=f"{LARGEST_FILE:,}")
+            else:
+                files[name] = path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            problems.add("not-readable", Place(name), SAVE_AS_UTF8, why=f"byte {error.start} is not UTF-8")
         except OSError as error:
-            problems.add("not-readable", Place(path.relative_to(folder).as_posix()), why=error.strerror or "")
+            problems.add("not-readable", Place(name), why=error.strerror or "")
     return read_texts(files, problems)
 
 
@@ -92,6 +99,8 @@ class _Book:
             found = read_yaml(self.files[path].encode(), path, self.problems)
             if found is not None:
                 self.nodes[path] = found
+            elif all(problem.place.file != path for problem in self.problems.found):
+                self.problems.add("not-yaml", Place(path), why="the file is empty")
         return self.nodes.get(path)
 
     def matching(self, pattern: str, at: Place) -> list[str]:

@@ -19,6 +19,7 @@ from engine.language.problems import Problems
 LARGEST_FILE = 1_000_000  # bytes
 DEEPEST = 40
 MOST_VALUES = 100_000
+SAVE_AS_UTF8 = ("save the file as UTF-8", "请以 UTF-8 编码保存文件")
 
 Value = str | bool | int | Decimal | date | None
 
@@ -54,9 +55,10 @@ _WORDS: dict[str, bool | None] = {"true": True, "false": False, "": None, "null"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\Z")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\.[0-9]{1,30}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+# Every repeat is possessive: a text of a million digits and no end costs one look at each.
 _SURPRISE = re.compile(
-    r"[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|[0-9][0-9_]*\.?[0-9_]*[eE][-+]?[0-9]+"
-    r"|0x[0-9a-fA-F_]+|0o[0-7]+|0b[01_]+|[0-9][0-9_]*_[0-9_]*|\.(?:inf|nan)|\.[0-9]+|[0-9]+\.)\Z"
+    r"[-+]?(?:0[0-9_]++|[0-9][0-9_]*+(?::[0-5]?[0-9])++(?:\.[0-9_]*+)?|[0-9][0-9_]*+\.?[0-9_]*+[eE][-+]?[0-9]++"
+    r"|0x[0-9a-fA-F_]++|0o[0-7]++|0b[01_]++|(?=[0-9]++_)[0-9][0-9_]*+|\.(?:inf|nan)|\.[0-9]++|[0-9]++\.)\Z"
     r"|(?:yes|no|on|off|y|n|True|False|TRUE|FALSE|Yes|No|On|Off|YES|NO|ON|OFF|Null|NULL|~)\Z"
 )
 
@@ -73,7 +75,7 @@ def read_yaml(text: bytes, file: str, problems: Problems) -> Node | None:
         problems.add(
             "not-readable",
             here,
-            ("save the file as UTF-8", "请以 UTF-8 编码保存文件"),
+            SAVE_AS_UTF8,
             why=f"byte {error.start} is not UTF-8",
         )
         return None

@@ -25,8 +25,11 @@ class Amount:
 
     @property
     def yearly(self) -> tuple[int, int]:
-        """Least and most in the twelve months from the day of the decision; `up_to` counts as its least."""
-        if self.item.up_to:
+        """Least and most that reach the household in the twelve months from the day of the decision.
+
+        `up_to` counts as its least; what is paid to an employer or an institution counts nothing.
+        """
+        if self.item.up_to or self.item.paid_to != "household":
             return 0, 0
         times = TIMES.get(self.item.per, 0)
         if self.item.per != "month":

@@ -272,16 +272,18 @@ def _totals(
         if (name, answer.member) in undecided or (name, "") in undecided:
             continue
         for item in items:
-            _add(sums, item.item.per, item.least, item.most)
+            _add(sums, item)
     for each in open_groups:
         _add_choice(sums, by_subject, each)
     return {per: sums[per] for per in TIMES if per in sums and sums[per] != (0, 0)}
 
 
-def _add(sums: dict[str, tuple[int, int]], per: str, least: int, most: int) -> None:
-    if per:
+def _add(sums: dict[str, tuple[int, int]], amount: Amount) -> None:
+    """Add what reaches the household, by period."""
+    per = amount.item.per
+    if per and amount.item.paid_to == "household":
         low, high = sums.get(per, (0, 0))
-        sums[per] = low + least, high + most
+        sums[per] = low + amount.least, high + amount.most
 
 
 def _add_choice(
@@ -294,12 +296,13 @@ def _add_choice(
         for (name, member), items in by_subject.items():
             if name in option.policies and (each.member in ("", member)):
                 for item in items:
-                    _add(own, item.item.per, item.least, item.most)
+                    _add(own, item)
         for per, (low, high) in own.items():
             before = best.get(per, (0, 0))
             best[per] = max(before[0], low), max(before[1], high)
     for per, (low, high) in best.items():
-        _add(sums, per, low, high)
+        before = sums.get(per, (0, 0))
+        sums[per] = before[0] + low, before[1] + high
 
 
 def decide(program: Program, household: Household, on: date, jurisdictions: frozenset[str] | None = None) -> Decision:

@@ -139,7 +139,14 @@ class _Trial:
         for key, wanted in expected.items():
             found = self.found(decision, answer, key)
             if found is None:
-                known = ["status", "conditional_on", "missing", "receives", *(a.item.id for a in answer.amounts)]
+                known = [
+                    "status",
+                    "conditional_on",
+                    "missing",
+                    "receives",
+                    "best",
+                    *(a.item.id for a in answer.amounts),
+                ]
                 self.problems.add(
                     "example-fails",
                     example.at,
@@ -167,11 +174,15 @@ class _Trial:
             return list(dict.fromkeys(fact for fact, _ in decision.missing_for(answer)))
         if key == "receives":
             return answer.receives
+        if key == "best":
+            return best_with(decision, answer)
         for each in answer.amounts:
             if each.item.id == key:
                 if each.item.amount is None:
                     return "yes" if each.given else "unknown" if each.possible else "no"
-                return {"least": Decimal(yuan(each.least)), "most": Decimal(yuan(each.most))}
+                low, high = each.months
+                months = {"months": Decimal(low) if low == high else f"{low} … {high}"} if each.item.for_months else {}
+                return {"least": Decimal(yuan(each.least)), "most": Decimal(yuan(each.most)), **months}
         return None
 
     def why(self, answer: Answer) -> tuple[str, str]:
@@ -242,6 +253,14 @@ class _Trial:
         return node.at
 
 
+def best_with(decision: Decision, answer: Answer) -> list[str]:
+    """The policies of the best combination among those this one is tied with; empty where none is best."""
+    for each in decision.combinations:
+        if answer.policy.id in each.group.policies and each.member in ("", answer.member) and each.best is not None:
+            return list(each.options[each.best].policies)
+    return []
+
+
 def compares(node: Condition) -> bool:
     """Whether a condition is a leaf that compares numbers or dates."""
     expr = node.expr
@@ -279,7 +298,7 @@ def same(wanted: Any, found: Any) -> bool:
     """Whether what was expected is what came out; one sum stands for both ends."""
     if isinstance(found, dict):
         if isinstance(wanted, dict):
-            return set(wanted) <= {"least", "most"} and all(_number(wanted[key]) == found[key] for key in wanted)
+            return set(wanted) <= set(found) and all(_number(wanted[key]) == found[key] for key in wanted)
         value = _number(wanted)
         return value is not None and found["least"] == value == found["most"]
     if isinstance(wanted, bool):

@@ -103,6 +103,8 @@ def _amount(decision: Decision, answer: Answer, place: int, each: Amount) -> dic
     found: dict[str, Any] = {"item": each.item.id, "given": given}
     if each.item.per:
         found |= {"per": each.item.per, **_ends(each.least, each.most), "up_to": each.item.up_to}
+        if each.item.paid_to != "household":
+            found["paid_to"] = each.item.paid_to
         if each.item.for_months is not None:
             found["months"] = {"least": each.months[0], "most": each.months[1]}
         if each.least != each.most and decision.open_above(answer, place):

@@ -151,6 +151,7 @@ class Item:
     round_to: Fraction | None = None
     round_mode: str = ""
     for_months: Expr | None = None
+    paid_to: str = "household"  # household | employer | institution: only the household's own counts in its totals
     says: Words = NO_WORDS
     cite: tuple[Citation, ...] = ()
     at: Place = NOWHERE

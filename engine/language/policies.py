@@ -22,6 +22,7 @@ from engine.language.vocabulary import expression_text
 KINDS = ("category", "benefit", "service", "referral")
 LEVELS = ("household", "member")
 PERIODS = ("once", "week", "fortnight", "month", "year")
+PAYEES = ("household", "employer", "institution")
 ROUNDING = ("half_up", "up", "down")
 REQUIRED = ("policy", "title", "kind", "for", "department", "in_force", "cite", "when", "examples")
 OPTIONAL = (
@@ -297,7 +298,7 @@ def _read_items(fields: Fields, file: _File) -> tuple[Item, ...]:
             ("an item of 'gives'", "gives 的一项"),
             file.problems,
             ("id", "title"),
-            ("amount", "up_to", "per", "round", "if", "for_months", "cite", "says"),
+            ("amount", "up_to", "per", "round", "if", "for_months", "paid_to", "cite", "says"),
         )
         name = each.text("id")
         if not name:
@@ -360,6 +361,7 @@ def _read_item(name: str, each: Fields, file: _File) -> Item:
         step,
         mode,
         months,
+        each.one_of("paid_to", PAYEES, "household"),
         _gloss(each, file),
         each.citations(),
         each.place,

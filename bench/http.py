@@ -1,0 +1,302 @@
+"""Decisions a second over HTTP, each on disk before it is answered; evaluations; and a Flask endpoint that only parses
+JSON, on the same server, in the same run.
+
+    python -m bench.http [--seconds 10] [--connections 16,64] [--rules DIR] [--workers N]
+
+Writes bench/http.json and prints a table. The load comes from wrk on the same machine where there is one (apt install
+wrk), else from a small asyncio client of this file, which takes more of the machine for itself. The service runs as
+`jiuzhu serve` runs it. The last table is CPU per decision by part, in one process without HTTP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from api import views
+from api.settings import Limits
+from api.wire import dumps, read_json
+from engine.decide import compile_rulebook, decide
+from engine.language import canonical
+from engine.language.fields import plain
+from engine.language.household import read_household
+from engine.language.problems import Problems
+from engine.language.rulebook import load_texts
+from engine.language.shipped import rule_files
+from engine.language.source import read_yaml
+from engine.ledger import entries, rulebooks
+from engine.ledger.append import Writer
+from engine.ledger.keyring import create_keyring
+from engine.ledger.phrases import Phrases
+from engine.ledger.recording import document, index_of
+from engine.ledger.store import Store
+
+ROOT = Path(__file__).parent.parent
+HERE = Path(__file__).parent
+AT = "2026-11-21T08:00:00Z"
+
+_LUA = """
+wrk.method, wrk.body = "POST", io.open("{body}"):read("*a")
+wrk.headers["Content-Type"], wrk.headers["Authorization"] = "application/json", "Bearer {token}"
+local threads, bad = {{}}, 0
+function setup(thread) table.insert(threads, thread) end
+function init() wrong = 0 end
+function response(status) if status >= 300 then wrong = wrong + 1 end end
+function done(summary, latency)
+  for _, thread in ipairs(threads) do bad = bad + thread:get("wrong") end
+  bad = bad + summary.errors.connect + summary.errors.read + summary.errors.timeout
+  io.write(string.format('\\nRESULT {{"requests":%d,"seconds":%.3f,"wrong":%d,"p50":%.3f,"p95":%.3f,"p99":%.3f}}\\n',
+    summary.requests, summary.duration / 1e6, bad, latency:percentile(50) / 1e3,
+    latency:percentile(95) / 1e3, latency:percentile(99) / 1e3))
+end
+"""
+
+PARSE_ONLY = """
+import sys
+from flask import Flask, request
+import api.server as server
+from api.settings import Settings
+from pathlib import Path
+
+app = Flask("parse")
+
+@app.post("/parse")
+def parse():
+    return {"members": len(request.get_json()["household"]["members"])}
+
+server.create_app = lambda settings: app
+server.warm_up = lambda app: None
+server.serve(Settings(data=Path(sys.argv[1])), f"127.0.0.1:{sys.argv[2]}", int(sys.argv[3]), 32)
+"""
+
+
+def family() -> dict[str, Any]:
+    """Three people of whom everything is known, as docs/examples/family.yaml has them."""
+    path = ROOT / "docs/examples/family.yaml"
+    node = read_yaml(path.read_bytes(), path.name, Problems())
+    assert node is not None
+    found: dict[str, Any] = json.loads(json.dumps(plain(node), default=str))
+    return found
+
+
+# -- the load --
+
+
+def load(url: str, token: str, body: Path, connections: int, seconds: int) -> dict[str, Any]:
+    """Requests one after the other on each connection: how many a second, and how long each took in milliseconds."""
+    if shutil.which("wrk"):
+        script = body.with_suffix(".lua")
+        script.write_text(_LUA.format(body=body, token=token))
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), url]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found = re.search(r"^RESULT (.*)$", text, re.M)
+        assert found, text
+        result = json.loads(found[1])
+    else:
+        result = asyncio.run(_load(url, token, body.read_bytes(), connections, seconds))
+    return {
+        "connections": connections,
+        "per_second": round(result["requests"] / result["seconds"], 1),
+        **{name: round(result[name], 2) for name in ("p50", "p95", "p99")},
+        "wrong": result["wrong"],
+    }
+
+
+async def _load(url: str, token: str, body: bytes, connections: int, seconds: int) -> dict[str, Any]:
+    host, _, path = url.removeprefix("http://").partition("/")
+    name, _, port = host.partition(":")
+    head = (
+        f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    request = head.encode() + body
+    waits: list[float] = []
+    wrong = 0
+    stop = time.monotonic() + seconds
+
+    async def one() -> None:
+        nonlocal wrong
+        reader, writer = await asyncio.open_connection(name, int(port))
+        while time.monotonic() < stop:
+            start = time.perf_counter()
+            writer.write(request)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            size = re.search(rb"content-length: (\d+)", answer, re.I)
+            assert size
+            await reader.readexactly(int(size[1]))
+            waits.append((time.perf_counter() - start) * 1000)
+            wrong += not answer.startswith(b"HTTP/1.1 20")
+        writer.close()
+
+    began = time.monotonic()
+    await asyncio.gather(*(one() for _ in range(connections)))
+    steps = statistics.quantiles(waits, n=100)
+    took = time.monotonic() - began
+    return {
+        "requests": len(waits), "seconds": took, "wrong": wrong, "p50": steps[49], "p95": steps[94], "p99": steps[98],
+    }  # fmt: skip
+
+
+# -- what is measured --
+
+
+@contextmanager
+def service(folder: Path, rules: str, workers: int) -> Iterator[tuple[str, str]]:
+    """`jiuzhu serve`; its address and a caseworker's key."""
+    out = folder / "out.txt"
+    command = [sys.executable, "-c", "from engine.commands.serve import serve; serve()", "--port", "0"]
+    command += ["--data", str(folder / "data"), "--rules", rules, "--workers", str(workers), "--rate", "100000000"]
+    with out.open("wb") as to:
+        process = subprocess.Popen(command, stdout=to, stderr=subprocess.DEVNULL, cwd=ROOT)
+    try:
+        text = _wait_for(process, out, r"(?s)(http://\S+?)/\n.*caseworker\s+(jz_\S+)")
+        url, token = text
+        _until_ready(f"{url}/readyz")
+        yield url, token
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@contextmanager
+def parser(folder: Path, workers: int) -> Iterator[str]:
+    """The endpoint that only parses JSON, on the same server."""
+    port = 8997
+    command = [sys.executable, "-c", PARSE_ONLY, str(folder), str(port), str(workers)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+    try:
+        _until_ready(f"http://127.0.0.1:{port}/parse")
+        yield f"http://127.0.0.1:{port}/parse"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(process: subprocess.Popen[bytes], out: Path, pattern: str) -> tuple[str, str]:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = re.search(pattern, out.read_text())
+        if found:
+            return found[1], found[2]
+        assert process.poll() is None, out.read_text()
+        time.sleep(0.1)
+    raise TimeoutError(out.read_text())
+
+
+def _until_ready(url: str) -> None:
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            urlopen(url, timeout=5).read()
+            return
+        except HTTPError:
+            return  # it answers
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise TimeoutError(url)
+
+
+def parts(folder: Path, rules: str, rounds: int = 300) -> dict[str, float]:
+    """CPU microseconds of each part of a decision, in one process."""
+    rulebook = load_texts(rule_files(rules))
+    program, phrases = compile_rulebook(rulebook), Phrases(rulebook)
+    raw = json.dumps({"household": family(), "on": "2025-08-01"}).encode()
+    store = Store.create(folder / "parts.db", AT)
+    writer = Writer(store, create_keyring(folder / "parts.key"))
+    writer.append(rulebooks.rulebook(dict(rulebook.files), rulebook.digest, "bench", AT))
+    on, limits = date(2025, 8, 1), Limits()
+    spent: dict[str, float] = {}
+
+    def timed(name: str, work: Callable[..., Any], *given: Any) -> Any:
+        start = time.process_time_ns()
+        found = work(*given)
+        spent[name] = spent.get(name, 0) + time.process_time_ns() - start
+        return found
+
+    for number in range(rounds + 20):
+        if number == 20:
+            spent.clear()
+        sent = timed("parse", read_json, raw, limits)
+        household = timed("validate", read_household, sent["household"], program.vocabulary)
+        decision = timed("decide", decide, program, household, on)
+        timed("answers", getattr, decision, "answers")
+        made = timed("document", document, decision)
+        index = timed("index", index_of, decision, phrases, "bench", "h_" + "0" * 24)
+        content = timed("canonical", canonical.dumps, made)
+        draft = timed("draft", entries.decision, content, index, AT)
+        timed("hash, pack and store", writer.append, draft)
+        timed("answer", lambda document: dumps(views.brief(document)), made)
+    size = len(content)
+    return {name: round(total / rounds / 1000, 1) for name, total in spent.items()} | {"document_bytes": size}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="python -m bench.http")
+    arguments.add_argument("--seconds", type=int, default=10)
+    arguments.add_argument("--connections", default="16,64")
+    arguments.add_argument("--rules", default=str(ROOT))
+    arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    given = arguments.parse_args()
+    connections = [int(each) for each in given.connections.split(",")]
+    runs: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory(dir=os.environ.get("JIUZHU_BENCH_DIR")) as name:
+        folder = Path(name)
+        body = folder / "body.json"
+        body.write_text(json.dumps({"household": family(), "on": "2025-08-01"}, ensure_ascii=False))
+        with parser(folder, given.workers) as url:
+            runs["parse JSON only"] = [load(url, "-", body, each, given.seconds) for each in connections]
+        with service(folder, given.rules, given.workers) as (url, token):
+            for label, path in (("evaluation", "/v1/evaluations"), ("durable decision", "/v1/decisions")):
+                load(url + path, token, body, connections[0], 2)
+                runs[label] = [load(url + path, token, body, each, given.seconds) for each in connections]
+        spent = parts(folder, given.rules)
+    result = {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 1)},
+        "load": "wrk" if shutil.which("wrk") else "asyncio",
+        "workers": given.workers,
+        "policies": len(load_texts(rule_files(given.rules)).ids()),
+        "runs": runs,
+        "cpu_us_by_part": spent,
+    }
+    (HERE / "http.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    show(result)
+
+
+def show(result: dict[str, Any]) -> None:
+    out = Console()
+    table = Table("request", "connections", "a second", "p50 ms", "p95 ms", "p99 ms", "wrong", box=None)
+    for label, rows in result["runs"].items():
+        for row in rows:
+            table.add_row(
+                label, *(f"{row[name]:,}" for name in ("connections", "per_second", "p50", "p95", "p99", "wrong"))
+            )
+    out.print(table)
+    table = Table("part of a decision", "CPU µs", box=None)
+    for name, spent in result["cpu_us_by_part"].items():
+        table.add_row(name, f"{spent:,}")
+    out.print(table)
+
+
+if __name__ == "__main__":
+    main()

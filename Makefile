@@ -18,9 +18,9 @@ VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 help: ## 列出可用的命令 / list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(READY) ## 校验政策，给出一户家庭的测算 / check the rules, then decide an example household
-	$(JIUZHU) check
-	$(JIUZHU) decide docs/examples/family.yaml --on 2025-08-01
+run: $(READY) ## 认定一户示例家庭，然后启动服务，给出地址和密钥 / decide an example household, then serve: prints address and keys
+	$(JIUZHU) decide docs/examples/family.yaml --on 2025-08-01 --policy minimum_living_allowance
+	$(JIUZHU) serve
 
 test: lint ## 运行全部检查 / run every check
 	$(JIUZHU) check

@@ -1,22 +1,43 @@
-"""The `jiuzhu` command: one name, one subcommand a job."""
+"""The `jiuzhu` command: one name, one subcommand a job, each read only when it is asked for."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import click
 
 from engine import __version__
-from engine.commands.check import check
-from engine.commands.decide import decide_command
-from engine.commands.docs import docs
-from engine.commands.explain import explain
-from engine.commands.mutate import mutate
+
+# name -> where it is; a new command is one row here and one file in engine/commands
+COMMANDS = {
+    "check": "check:check",
+    "decide": "decide:decide_command",
+    "docs": "docs:docs",
+    "explain": "explain:explain",
+    "key": "keys:key",
+    "ledger": "ledger:ledger",
+    "mutate": "mutate:mutate",
+    "replay": "replay:replay_command",
+    "serve": "serve:serve",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """A group that reads a command's file when the command is asked for: `decide` need not wait for the service."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        found = getattr(import_module(f"engine.commands.{module}"), name)
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="jiuzhu")
 def main() -> None:
     """救助：政策写成规则，认定一个家庭并说明理由。/ Relief policies as rules: decide a household, and say why."""
-
-
-for command in (check, decide_command, docs, explain, mutate):
-    main.add_command(command)

@@ -46,8 +46,11 @@ def _walk(command: click.Command, name: str) -> list[tuple[str, click.Command]]:
     if not isinstance(command, click.Group):
         return [(name, command)]
     found: list[tuple[str, click.Command]] = [] if name == "jiuzhu" else [(name, command)]
-    for each in sorted(command.commands):
-        found += _walk(command.commands[each], f"{name} {each}")
+    context = click.Context(command)
+    for each in command.list_commands(context):
+        inner = command.get_command(context, each)
+        assert inner is not None
+        found += _walk(inner, f"{name} {each}")
     return found
 
 

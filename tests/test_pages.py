@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,26 +41,34 @@ def test_the_pages_are_in_step_with_the_rules() -> None:
     assert found.exit_code == 0, found.stdout + "run: jiuzhu docs"
 
 
-def test_a_changed_figure_puts_the_pages_out_of_step(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "policies.yaml", tmp_path)
-    shutil.copytree(ROOT / "rules", tmp_path / "rules")
-    out = tmp_path / "pages"
-    assert run("--out", str(out), rules=tmp_path).exit_code == 0
-    assert run("--out", str(out), "--check", rules=tmp_path).exit_code == 0
-    file = tmp_path / "rules/parameters/minimum_living.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("value: 1650.00", "value: 1650.01"), encoding="utf-8")
-    found = run("--out", str(out), "--check", rules=tmp_path)
-    assert found.exit_code == 1 and "minimum_living_allowance.zh.md: is out of step" in found.stdout
-    assert run("--out", str(out), rules=tmp_path).exit_code == 0
-    assert "1,650.01" in (out / "minimum_living_allowance.zh.md").read_text(encoding="utf-8")
-    assert run("--out", str(out), "--check", rules=tmp_path).exit_code == 0
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A little rulebook in a folder of its own."""
+    for path, text in texts(policy(when="- rent < standard"), policy("other")).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    return tmp_path
 
 
-def test_a_page_without_a_policy_is_out_of_step_and_is_removed(tmp_path: Path) -> None:
-    assert run("--out", str(tmp_path)).exit_code == 0
-    (tmp_path / "old_policy.zh.md").write_text("# 旧", encoding="utf-8")
-    assert run("--out", str(tmp_path), "--check").exit_code == 1
-    assert run("--out", str(tmp_path)).exit_code == 0 and not (tmp_path / "old_policy.zh.md").exists()
+def test_a_changed_figure_puts_the_pages_out_of_step(folder: Path) -> None:
+    out = ("--out", str(folder / "pages"))
+    assert run(*out, rules=folder).exit_code == 0
+    assert run(*out, "--check", rules=folder).exit_code == 0
+    file = folder / "rules/parameters.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("value: 1100.00", "value: 1100.01"), encoding="utf-8")
+    found = run(*out, "--check", rules=folder)
+    assert found.exit_code == 1 and "help.zh.md: is out of step" in found.stdout and "other.zh.md" not in found.stdout
+    assert run(*out, rules=folder).exit_code == 0
+    assert "1,100.01" in (folder / "pages/help.zh.md").read_text(encoding="utf-8")
+    assert run(*out, "--check", rules=folder).exit_code == 0
+
+
+def test_a_page_without_a_policy_is_out_of_step_and_is_removed(folder: Path) -> None:
+    out = ("--out", str(folder / "pages"))
+    assert run(*out, rules=folder).exit_code == 0
+    (folder / "pages/old_policy.zh.md").write_text("# 旧", encoding="utf-8")
+    assert run(*out, "--check", rules=folder).exit_code == 1
+    assert run(*out, rules=folder).exit_code == 0 and not (folder / "pages/old_policy.zh.md").exists()
 
 
 def test_what_is_out_of_step_is_what_is_missing_differs_or_is_too_much() -> None:
@@ -72,9 +79,8 @@ def test_the_same_rules_give_the_same_pages() -> None:
     assert pages(load_texts(BOOK.files)) == PAGES
 
 
-def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    found = run("--out", str(tmp_path / "file"))
+def test_a_folder_that_cannot_be_written_is_a_clear_error(folder: Path) -> None:
+    found = run("--out", str(folder / "policies.yaml"), rules=folder)
     assert found.exit_code == 2 and "cannot be read or written" in found.stderr
 
 

@@ -345,7 +345,7 @@ class _Reader:
                     found=found[0],
                     found_zh=found[1],
                 )
-            values = tuple(str(self.read(item, first.type).value) for item in right.elts)
+            values = tuple(self.listed(item, first.type) for item in right.elts)
             row = Expr("literal", Type(Base.CHOICE, choices=first.type.choices), value=values, at=self.at(right))
             return Expr(op, YES_NO, (first, row), at=self.at(node))
         second = self.read(right)
@@ -371,6 +371,21 @@ class _Reader:
                 found_zh="表达式",
             )
         return Expr(op, YES_NO, (self.read(left, second.type), second), at=self.at(node))
+
+    def listed(self, node: ast.expr, wanted: Type) -> str:
+        """One choice of a list: its name in quotes, nothing that would have to be worked out."""
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            found = self.read(node, wanted).type
+            raise self.stop(
+                "wrong-type",
+                node,
+                what="each value of the list",
+                wanted="a choice in quotes",
+                wanted_zh="带引号的选项",
+                found=found.words("en"),
+                found_zh=found.words("zh"),
+            )
+        return str(self.read(node, wanted).value)
 
     def conditional(self, node: ast.IfExp, wanted: Type | None) -> Expr:
         args = (self.read(node.test), self.read(node.body, wanted), self.read(node.orelse, wanted))

@@ -123,7 +123,7 @@ class Fields:
         if node is not None and value not in choices and value:
             hint = did_you_mean(value, choices)
             self.problems.add("not-one-of", node.place, hint, text=value, choices=", ".join(choices))
-            return default or choices[0]
+            return default or next(iter(choices), "")
         return value
 
     def words(self, key: str, what: Pair | None = None) -> Words:

@@ -335,7 +335,7 @@ def _read_item(name: str, each: Fields, file: _File) -> Item:
             amount = None
     if node is not None and not each.has("per"):
         problems.add("missing-key", each.place, what=f"the item '{name}'", key="per")
-    if amount is not None and each.has("per"):
+    if amount is not None and per:
         wanted = Unit.parse("CNY" if per == "once" else f"CNY/{per}")
         assert wanted is not None
         if not amount.type.unit.agrees(wanted):

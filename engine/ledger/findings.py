@@ -54,10 +54,6 @@ CODES: dict[str, tuple[str, str]] = {
         "家庭 {place} 的数据密钥被改动、遗失或多余",
         "the data key of household {place} was changed, is missing or should not be there",
     ),
-    "identity-tokens": (
-        "身份信息 {place} 的检索标记被改动",
-        "the search tokens of identity {place} were changed",
-    ),
     "rulebook-changed": (
         "规则集 {place} 的登记被改动或遗失",
         "the record of rulebook {place} was changed or lost",

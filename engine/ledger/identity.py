@@ -1,14 +1,15 @@
-"""Who the people are: kept apart from the decisions, encrypted under one data key for each household.
+"""Who the people are: kept apart from the decisions, encrypted under data keys that die with an erasure.
 
-A decision's header holds the digest of an identity row, the row holds the digests of the ciphertext, of the
-wrapped data key and of the search tokens. Erasing a household deletes its data key and its tokens and
-nothing else: the ciphertext stays, unreadable, so every digest in the chain still fits. The digest of the
-tokens is salted, and the salt goes with the key: no one can later test guessed numbers against it, not even
-with the key file.
+A decision's header holds the digest of an identity row: its ciphertext, and the digest of its key row, which has the
+data key (wrapped by a master key from the key file), the search tokens, and a salt. Erasing a household deletes its
+key rows and nothing else: the ciphertext stays, unreadable, so every digest in the chain still fits, and with the salt
+gone no one can test guessed numbers against one, not even with the key file.
+
+The index of the tokens is not here but in the search index: random tokens in a B-tree of the ledger itself would
+dirty a page each, and cost more than all the rest of an append.
 """
 
 import hashlib
-import hmac
 import json
 import re
 import secrets
@@ -19,9 +20,22 @@ from dataclasses import dataclass, field
 
 from engine.language import canonical
 from engine.ledger.errors import Damaged, Erased, NotFound, Refused
-from engine.ledger.keyring import Keyring, decrypt, encrypt
+from engine.ledger.keyring import TOKEN, Keyring, decrypt, encrypt, other_key_file
 
-__all__ = ["FIELDS", "Person", "Prepared", "find", "forget", "is_erased", "normal", "of_entry", "prepare", "record"]
+__all__ = [
+    "FIELDS",
+    "TOKEN",
+    "Person",
+    "Prepared",
+    "forget",
+    "is_erased",
+    "normal",
+    "of_entry",
+    "prepare",
+    "record",
+    "search_token",
+    "tokens_in",
+]
 
 FIELDS = ("name", "id_number", "phone")
 """What a person can be found by. An address is kept, not searched."""
@@ -69,99 +83,80 @@ def tokens_of(keyring: Keyring, people: Iterable[Person]) -> list[bytes]:
     return sorted(found)
 
 
-def row_digest(household: str, key_digest: bytes, same: bytes, tokens_digest: bytes, sealed: bytes) -> bytes:
+def row_digest(household: str, key_digest: bytes, sealed: bytes) -> bytes:
     """The digest of an identity row: what an entry's header holds."""
-    parts = {
-        "household": household,
-        "key": key_digest.hex(),
-        "same": same.hex(),
-        "sealed": hashlib.sha256(sealed).hexdigest(),
-        "tokens": tokens_digest.hex(),
-    }
+    parts = {"household": household, "key": key_digest.hex(), "sealed": hashlib.sha256(sealed).hexdigest()}
     return hashlib.sha256(canonical.dumps(parts)).digest()
 
 
-def key_digest(master: str, wrapped: bytes, salt: bytes) -> bytes:
-    """The digest of a household's key row."""
-    parts = {"master": master, "salt": salt.hex(), "wrapped": wrapped.hex()}
+def key_digest(master: str, wrapped: bytes, same: bytes, tokens: bytes, salt: bytes) -> bytes:
+    """The digest of what is deleted when the household is erased. The salt makes it tell nothing afterwards."""
+    parts = {"master": master, "same": same.hex(), "salt": salt.hex(), "tokens": tokens.hex(), "wrapped": wrapped.hex()}
     return hashlib.sha256(canonical.dumps(parts)).digest()
-
-
-def tokens_digest(salt: bytes, tokens: Iterable[bytes]) -> bytes:
-    """The digest of an identity's search tokens, in ascending order."""
-    return hashlib.sha256(salt + b"".join(tokens)).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """People as they will be encrypted, and the tokens they will be found by."""
+    """People as they will be encrypted, by what they are known again, and the tokens they will be found by."""
 
     plain: bytes = field(repr=False)
-    tokens: list[bytes] = field(repr=False)
+    same: bytes = field(repr=False)
+    tokens: bytes = field(repr=False)
 
 
-def prepare(keyring: Keyring, people: tuple[Person, ...]) -> Prepared:
+def prepare(keyring: Keyring, household: str, people: tuple[Person, ...]) -> Prepared:
     """All of `record` that can be done before the ledger is held."""
-    return Prepared(_plain(people), tokens_of(keyring, people))
+    plain = _plain(people)
+    return Prepared(plain, keyring.sameness(household, plain), b"".join(tokens_of(keyring, people)))
 
 
 def record(connection: sqlite3.Connection, keyring: Keyring, household: str, people: Prepared) -> bytes:
-    """Write who the people of a household are, inside the writing transaction; the digest for the entry's
-    header.
+    """Write who the people of a household are, inside the writing transaction; the digest for the entry's header.
 
-    The same people as before give the row of before. Raises Erased, KeyMissing.
+    The same people as before give the row of before. Raises Erased; KeyMissing when the ledger's identities were
+    written with another key file.
     """
     if is_erased(connection, household):
         raise _erased()
-    found = connection.execute(
-        "SELECT master, wrapped, salt FROM household_key WHERE household = ?", (household,)
-    ).fetchone()
-    if found is None:
-        data_key, salt = secrets.token_bytes(32), secrets.token_bytes(32)
-        master, wrapped = keyring.wrap(household, data_key)
-        connection.execute(
-            "INSERT INTO household_key VALUES (?, ?, ?, ?)", (household, master, wrapped, salt)
-        )
-    else:
-        master, wrapped, salt = found
-        data_key = keyring.unwrap(household, master, wrapped)
-    same = hmac.digest(data_key, people.plain, "sha256")
-    known = connection.execute(
-        "SELECT digest FROM identity WHERE household = ? AND same = ?", (household, same)
-    ).fetchone()
-    if known is not None:
-        return bytes(known[0])
+    query = """SELECT i.digest, k.same FROM identity i JOIN household_key k ON k.identity = i.number
+               WHERE i.household = ?"""
+    for digest, same in connection.execute(query, (household,)):
+        if same == people.same:
+            return bytes(digest)
+    oldest = connection.execute("SELECT master FROM household_key ORDER BY identity LIMIT 1").fetchone()
+    if oldest is not None and oldest[0] not in keyring.masters:  # a key file keeps all its masters
+        raise other_key_file()
+    data_key, salt = secrets.token_bytes(32), secrets.token_bytes(32)
+    master, wrapped = keyring.wrap(household, data_key)
     sealed = encrypt(data_key, people.plain, f"identity of {household}")
-    of_key, of_tokens = key_digest(master, wrapped, salt), tokens_digest(salt, people.tokens)
-    digest = row_digest(household, of_key, same, of_tokens, sealed)
+    of_key = key_digest(master, wrapped, people.same, people.tokens, salt)
+    digest = row_digest(household, of_key, sealed)
+    (number,) = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM identity").fetchone()
+    connection.execute("INSERT INTO identity VALUES (?, ?, ?, ?, ?)", (number, household, digest, of_key, sealed))
     connection.execute(
-        "INSERT INTO identity (digest, household, key_digest, same, tokens_digest, sealed) VALUES (?, ?, ?, ?, ?, ?)",
-        (digest, household, of_key, same, of_tokens, sealed),
-    )
-    connection.executemany(
-        "INSERT INTO person_token (token, identity, household) VALUES (?, ?, ?)",
-        [(token, digest, household) for token in people.tokens],
+        "INSERT INTO household_key VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (number, household, master, wrapped, people.same, people.tokens, salt),
     )
     return digest
 
 
 def of_entry(connection: sqlite3.Connection, keyring: Keyring, seq: int) -> tuple[Person, ...]:
-    """The people of decision `seq`, decrypted; () when nobody was named. The caller writes the access log
-    first.
+    """The people of decision `seq`, decrypted; () when nobody was named. The caller writes the access log first.
 
     Raises NotFound, Erased, KeyMissing, Damaged.
     """
-    row = connection.execute("SELECT identity FROM entry WHERE seq = ?", (seq,)).fetchone()
+    row = connection.execute("SELECT identity, household FROM entry WHERE seq = ?", (seq,)).fetchone()
     if row is None:
         raise NotFound(f"没有第 {seq} 号记录", f"there is no entry {seq}")
-    if row[0] is None:
+    digest, household = row
+    if digest is None:
         return ()
-    query = """SELECT i.household, i.sealed, k.master, k.wrapped
-               FROM identity i LEFT JOIN household_key k USING (household) WHERE i.digest = ?"""
-    found = connection.execute(query, (row[0],)).fetchone()
+    query = """SELECT i.sealed, k.master, k.wrapped FROM identity i
+               LEFT JOIN household_key k ON k.identity = i.number WHERE i.household = ? AND i.digest = ?"""
+    found = connection.execute(query, (household, digest)).fetchone()
     if found is None:
         raise Damaged(f"第 {seq} 号记录的身份信息不见了", f"the identity of entry {seq} is missing")
-    household, sealed, master, wrapped = found
+    sealed, master, wrapped = found
     if master is None:
         raise _erased()
     plain = decrypt(keyring.unwrap(household, master, wrapped), sealed, f"identity of {household}")
@@ -170,18 +165,24 @@ def of_entry(connection: sqlite3.Connection, keyring: Keyring, seq: int) -> tupl
     return tuple(Person(**row) for row in json.loads(plain))
 
 
-def find(connection: sqlite3.Connection, keyring: Keyring, field: str, text: str) -> tuple[str, ...]:
-    """The households in which someone has this name, id number or phone (`field`, one of FIELDS), whole,
-    not part of it. By keyed hash: nothing is decrypted. Raises Refused for another field or empty text."""
+def tokens_in(connection: sqlite3.Connection, household: str, digest: bytes) -> list[bytes]:
+    """The search tokens of an identity; none when it was erased."""
+    query = """SELECT k.tokens FROM identity i JOIN household_key k ON k.identity = i.number
+               WHERE i.household = ? AND i.digest = ?"""
+    row = connection.execute(query, (household, digest)).fetchone()
+    joined: bytes = b"" if row is None else row[0]
+    return [joined[place : place + TOKEN] for place in range(0, len(joined), TOKEN)]
+
+
+def search_token(keyring: Keyring, field: str, text: str) -> bytes:
+    """The token by which someone with this name, id number or phone (`field`, one of FIELDS) is found. Raises
+    Refused for another field or empty text."""
     value = normal(field, text) if field in FIELDS else ""
     if not value:
         raise Refused(
-            f"按人查找须给出 {'、'.join(FIELDS)} 之一",
-            f"a person is found by {', '.join(FIELDS)}",
-            "bad-search",
+            f"按人查找须给出 {'、'.join(FIELDS)} 之一", f"a person is found by {', '.join(FIELDS)}", "bad-search"
         )
-    query = "SELECT DISTINCT household FROM person_token WHERE token = ? ORDER BY household"
-    return tuple(household for (household,) in connection.execute(query, (keyring.token(field, value),)))
+    return keyring.token(field, value)
 
 
 def is_erased(connection: sqlite3.Connection, household: str) -> bool:
@@ -191,10 +192,9 @@ def is_erased(connection: sqlite3.Connection, household: str) -> bool:
 
 
 def forget(connection: sqlite3.Connection, household: str) -> None:
-    """Delete what opens and what finds a household's identity. Inside the transaction that wrote the
-    erasure."""
-    connection.execute("DELETE FROM person_token WHERE household = ?", (household,))
-    connection.execute("DELETE FROM household_key WHERE household = ?", (household,))
+    """Delete what opens and what finds a household's identity. Inside the transaction that wrote the erasure."""
+    query = "DELETE FROM household_key WHERE identity IN (SELECT number FROM identity WHERE household = ?)"
+    connection.execute(query, (household,))
 
 
 def _plain(people: tuple[Person, ...]) -> bytes:

@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine.ledger.errors import KeyMissing
 
-__all__ = ["Keyring", "create_keyring", "load_keyring", "read_private", "rotate_keyring", "write_private"]
+__all__ = ["TOKEN", "Keyring", "create_keyring", "load_keyring", "read_private", "rotate_keyring", "write_private"]
 
+TOKEN = 16  # bytes of a search token
 _NONCE = 12  # bytes; AES-GCM with random nonces: good for 2**32 messages under one key
 
 
@@ -42,14 +43,21 @@ class Keyring:
         secret = self.masters.get(master)
         data_key = None if secret is None else decrypt(secret, wrapped, f"data key of {household}")
         if data_key is None:
-            raise KeyMissing(
-                "密钥文件与这份台账不符", "the key file is not the one this ledger was written with"
-            )
+            raise other_key_file()
         return data_key
 
     def token(self, field: str, normal: str) -> bytes:
-        """The keyed hash by which a normalized value is found: HMAC-SHA256, first 16 bytes."""
-        return hmac.digest(self.search, f"{field}\0{normal}".encode(), "sha256")[:16]
+        """The keyed hash by which a normalized value is found: HMAC-SHA256, first TOKEN bytes."""
+        return hmac.digest(self.search, f"{field}\0{normal}".encode(), "sha256")[:TOKEN]
+
+    def sameness(self, household: str, plain: bytes) -> bytes:
+        """The keyed hash by which the same people of the same household are known again."""
+        return hmac.digest(self.search, b"same\0" + household.encode() + b"\0" + plain, "sha256")
+
+
+def other_key_file() -> KeyMissing:
+    """The exception for a key file that does not belong to the ledger."""
+    return KeyMissing("密钥文件与这份台账不符", "the key file is not the one this ledger was written with")
 
 
 def encrypt(key: bytes, plain: bytes, about: str) -> bytes:
@@ -89,11 +97,7 @@ def load_keyring(path: str | Path) -> Keyring:
         document = json.loads(read_private(path))
         masters = {row["id"]: base64.b64decode(row["secret"], validate=True) for row in document["masters"]}
         search = base64.b64decode(document["search"], validate=True)
-        if (
-            document["format"] != 1
-            or not masters
-            or {len(key) for key in (search, *masters.values())} != {32}
-        ):
+        if document["format"] != 1 or not masters or {len(key) for key in (search, *masters.values())} != {32}:
             raise ValueError
     except (ValueError, KeyError, TypeError, binascii.Error):
         raise KeyMissing(f"{path} 不是密钥文件", f"{path} is not a key file") from None
@@ -113,9 +117,7 @@ def read_private(path: str | Path) -> bytes:
             return file.read()
     except OSError as error:
         why = error.strerror or "?"
-        raise KeyMissing(
-            f"读不了密钥文件 {path}：{why}", f"the key file {path} cannot be read: {why}"
-        ) from None
+        raise KeyMissing(f"读不了密钥文件 {path}：{why}", f"the key file {path} cannot be read: {why}") from None
 
 
 def write_private(path: str | Path, content: bytes, *, replace: bool) -> None:
@@ -138,9 +140,7 @@ def write_private(path: str | Path, content: bytes, *, replace: bool) -> None:
     except OSError as error:
         building.unlink(missing_ok=True)
         why = error.strerror or "?"
-        raise KeyMissing(
-            f"写不了密钥文件 {path}：{why}", f"the key file {path} cannot be written: {why}"
-        ) from None
+        raise KeyMissing(f"写不了密钥文件 {path}：{why}", f"the key file {path} cannot be written: {why}") from None
 
 
 def _write(keyring: Keyring) -> bytes:

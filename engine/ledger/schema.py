@@ -37,7 +37,7 @@ CREATE TABLE entry (
   at TEXT NOT NULL,
   refers INTEGER REFERENCES entry (seq) CHECK (refers < seq),
   household TEXT,
-  identity BLOB REFERENCES identity (digest),
+  identity BLOB CHECK (length(identity) = 32),
   request_key BLOB CHECK (length(request_key) = 32),
   request_body BLOB CHECK (length(request_body) = 32),
   body_digest BLOB NOT NULL CHECK (length(body_digest) = 32),
@@ -51,7 +51,6 @@ CREATE TABLE entry (
 ) STRICT;
 CREATE UNIQUE INDEX entry_by_request ON entry (request_key) WHERE request_key IS NOT NULL;
 CREATE INDEX entry_by_refers ON entry (refers) WHERE refers IS NOT NULL;
-CREATE INDEX entry_by_identity ON entry (identity) WHERE identity IS NOT NULL;
 CREATE INDEX erasure_by_household ON entry (household) WHERE kind = 'erasure';
 CREATE TABLE access (
   seq INTEGER PRIMARY KEY CHECK (seq > 0),
@@ -68,27 +67,22 @@ CREATE TABLE access (
 CREATE INDEX access_by_case ON access ("case", seq) WHERE "case" IS NOT NULL;
 CREATE INDEX access_by_who ON access (who, seq);
 CREATE TABLE identity (
-  digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+  number INTEGER PRIMARY KEY CHECK (number > 0),
   household TEXT NOT NULL,
-  key_digest BLOB NOT NULL,
-  same BLOB NOT NULL,
-  tokens_digest BLOB NOT NULL,
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  key_digest BLOB NOT NULL CHECK (length(key_digest) = 32),
   sealed BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX identity_by_household ON identity (household, same);
+) STRICT;
+CREATE INDEX identity_by_household ON identity (household);
 CREATE TABLE household_key (
-  household TEXT PRIMARY KEY,
+  identity INTEGER PRIMARY KEY REFERENCES identity (number),
+  household TEXT NOT NULL,
   master TEXT NOT NULL,
   wrapped BLOB NOT NULL,
+  same BLOB NOT NULL,
+  tokens BLOB NOT NULL,
   salt BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE person_token (
-  token BLOB NOT NULL,
-  identity BLOB NOT NULL REFERENCES identity (digest),
-  household TEXT NOT NULL,
-  PRIMARY KEY (token, identity)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX person_token_by_household ON person_token (household, identity);
+) STRICT;
 CREATE TABLE rulebook (
   digest TEXT PRIMARY KEY,
   seq INTEGER NOT NULL REFERENCES entry (seq)
@@ -185,6 +179,7 @@ def _version_1() -> list[str]:
     request = (
         "NEW.request_key IS NOT NULL AND EXISTS (SELECT 1 FROM entry WHERE request_key = NEW.request_key)"
     )
+    no_gap = "NEW.number <> (SELECT coalesce(max(number), 0) FROM identity) + 1"
     shrinks = "NEW.log <> OLD.log OR NEW.size <= OLD.size"
     return [
         *_split(_VERSION_1),
@@ -194,9 +189,9 @@ def _version_1() -> list[str]:
         *_final("access", "seq"),
         *_chained("access", "access"),
         *_final("ledger", "one"),
-        *_final("identity", "digest"),
-        *_until_erased("household_key", "household"),
-        *_until_erased("person_token", "token", "identity"),
+        *_final("identity", "number"),
+        _refuse("identity_no_gap", "INSERT", "identity", no_gap, "identity: the next number is the last + 1"),
+        *_until_erased("household_key", "identity"),
         *_final("rulebook", "digest"),
         *_final("rulebook_file", "digest"),
         _refuse("head_only_grows", "UPDATE", "head", shrinks, "head: a log only grows"),

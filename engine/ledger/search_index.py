@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from engine.ledger import read
+from engine.ledger import identity, read
 from engine.ledger.connections import Connections
 from engine.ledger.entries import Entry
 from engine.ledger.findings import Finding, finding
@@ -23,7 +23,7 @@ from engine.ledger.words import spaced
 
 __all__ = ["STATUS_BITS", "SearchIndex"]
 
-_FORMAT = 2  # of this file; another number makes it anew
+_FORMAT = 3  # of this file; another number makes it anew
 _BATCH = 200  # entries in one transaction: short, so that searches and other workers get between
 
 _COLUMNS = (
@@ -48,6 +48,11 @@ _INDEXES = (
     ("on", "seq"),
     ("refers",),
 )
+_PERSON = """
+CREATE TABLE person (
+  token BLOB NOT NULL, household TEXT NOT NULL, PRIMARY KEY (token, household)
+) STRICT, WITHOUT ROWID
+"""
 _POLICY_LINE = """
 CREATE TABLE policy_line (
   policy TEXT NOT NULL, status TEXT NOT NULL, seq INTEGER NOT NULL, subject TEXT NOT NULL,
@@ -82,6 +87,7 @@ class SearchIndex:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # a lost transaction is made again
+            connection.execute("PRAGMA secure_delete = ON")
         except sqlite3.DatabaseError:
             connection.close()
             raise
@@ -91,6 +97,8 @@ class SearchIndex:
         """Index what was appended since the last time, `most` entries at most; how many were. The service
         may call it now and then, so that a search after a quiet night does not do it all. Raises Damaged."""
         done = 0
+        if not self.behind():
+            return done  # without asking for the lock
         while most is None or done < most:
             with self._transaction() as connection:
                 last = self._last(connection)
@@ -98,9 +106,24 @@ class SearchIndex:
                 until = min(size, last + _BATCH, last + (_BATCH if most is None else most - done))
                 if until <= last:
                     break
-                _insert(connection, read.entries(self.store.reader(), last + 1, until, decisions=False))
+                _insert(connection, self.store.reader(), last + 1, until)
             done += until - last
         return done
+
+    def forget(self, household: str) -> bool:
+        """Delete the tokens of a household that was erased, and overwrite them. The erasure itself makes sure that
+        they find nothing; the next `catch_up` would delete them too. False when a reader kept the old pages in the
+        write-ahead log: call it again later."""
+        connection = self.connection()
+        connection.execute("DELETE FROM person WHERE household = ?", (household,))
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def households(self, token: bytes) -> tuple[str, ...]:
+        """The households with someone of this search token, those erased left out."""
+        found = self.connection().execute("SELECT household FROM person WHERE token = ? ORDER BY 1", (token,))
+        reader = self.store.reader()
+        return tuple(household for (household,) in found if not identity.is_erased(reader, household))
 
     def behind(self) -> int:
         """How many entries the ledger has that the index does not."""
@@ -136,11 +159,12 @@ class SearchIndex:
         fresh = sqlite3.connect(":memory:", isolation_level=None)
         _make(fresh, self.store.id)
         last = self._last(self.connection())
-        _insert(fresh, read.entries(self.store.reader(), 1, last, decisions=False))
+        _insert(fresh, self.store.reader(), 1, last)
         fresh.execute("CREATE VIRTUAL TABLE temp.found_words USING fts5vocab(main, words, instance)")
         queries = {
             "entry": f"SELECT {_names()} FROM entry ORDER BY seq",
             "policy_line": "SELECT * FROM policy_line ORDER BY 1, 2, 3, 4",
+            "person": "SELECT token, household FROM person ORDER BY 1, 2",
             "words": "SELECT term, doc, offset FROM temp.found_words ORDER BY term, doc, offset",
         }
         connection = self.connection()
@@ -195,19 +219,27 @@ def _make(connection: sqlite3.Connection, ledger: str) -> None:
     for index in _INDEXES:
         entry.create_index(index)
     connection.execute(_POLICY_LINE)
+    connection.execute(_PERSON)
+    connection.execute("CREATE INDEX person_by_household ON person (household)")
     connection.execute("CREATE VIRTUAL TABLE words USING fts5(text, content = '', tokenize = 'unicode61')")
     connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
-def _insert(connection: sqlite3.Connection, entries: Iterator[Entry]) -> None:
+def _insert(connection: sqlite3.Connection, ledger: sqlite3.Connection, first: int, last: int) -> None:
     marks = ", ".join("?" * len(_COLUMNS))
-    for entry in entries:
+    for entry in read.entries(ledger, first, last, decisions=False):
         row, lines, text = _facets(entry)
         connection.execute(f"INSERT INTO entry ({_names()}) VALUES ({marks})", [row[column] for column in _COLUMNS])
         connection.executemany(
             "INSERT INTO policy_line VALUES (?, ?, ?, ?, ?, ?)",
             [(policy, status, entry.seq, subject, *fen) for policy, subject, status, *fen in lines],
         )
+        if entry.kind == "erasure":
+            connection.execute("DELETE FROM person WHERE household = ?", (entry.household,))
+        elif entry.identity is not None and entry.household is not None:
+            tokens = identity.tokens_in(ledger, entry.household, bytes.fromhex(entry.identity))
+            rows = [(token, entry.household) for token in tokens]
+            connection.executemany("INSERT INTO person VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
         if text:
             connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (entry.seq, spaced(text)))
 

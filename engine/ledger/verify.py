@@ -4,7 +4,7 @@ entry, access     each against its hash, its neighbours and its documents   (ver
 head, ledger      against the last and the first entry
 node              every stored subtree hash against the leaves
 checkpoint        its own chain and signature, and its sizes, roots and heads against the logs
-identity, household_key, person_token, rulebook, rulebook_file   against the digests in the chain
+identity, household_key, rulebook, rulebook_file   against the digests in the chain
 (verify_side) schema            against what this program would make; the file itself by SQLite's integrity
 check
 """

@@ -1,10 +1,10 @@
-"""Verifying what stands beside the chain: identities, their keys and search tokens, rulebooks and their
+"""Verifying what stands beside the chain: identities and their keys, rulebooks and their
 files."""
 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine.language.canonical import NotCanonical
@@ -17,74 +17,43 @@ __all__ = ["identities", "rulebooks"]
 
 
 def identities(connection: sqlite3.Connection) -> Iterator[Finding]:
-    """Every identity against its digest in the chain; keys and tokens against the identity, or gone if
-    erased."""
-    erased = {
-        household for (household,) in connection.execute("SELECT household FROM entry WHERE kind = 'erasure'")
-    }
-    keys: dict[Any, tuple[Any, ...]] = {}
-    for household, *key in connection.execute("SELECT household, master, wrapped, salt FROM household_key"):
-        keys[household] = tuple(key)
-        if household in erased:
+    """Every identity against its digest in the chain; its key against the identity, or gone if it was erased."""
+    erased = {household for (household,) in connection.execute("SELECT household FROM entry WHERE kind = 'erasure'")}
+    unused: dict[Any, Any] = {}  # digest -> number
+    last = 0
+    query = """SELECT i.number, i.household, i.digest, i.key_digest, i.sealed,
+                      k.household, k.master, k.wrapped, k.same, k.tokens, k.salt
+               FROM identity i LEFT JOIN household_key k ON k.identity = i.number ORDER BY i.number"""
+    for number, household, digest, of_key, sealed, owner, *key in connection.execute(query):
+        if number != last + 1:
+            yield finding("identity-changed", last + 1)
+        last = number
+        unused[digest] = number
+        if _attempt(identity.row_digest, household, of_key, sealed) != digest:
+            yield finding("identity-changed", number)
+        elif household in erased:
+            if owner is not None:
+                yield finding("identity-key", household)
+        elif owner != household or _attempt(identity.key_digest, *key) != of_key:
             yield finding("identity-key", household)
-    there: set[Any] = set()
-    owners: set[Any] = set()
-    query = "SELECT digest, household, key_digest, same, tokens_digest, sealed FROM identity ORDER BY digest"
-    for digest, household, of_key, same, of_tokens, sealed in connection.execute(query):
-        there.add(digest)
-        owners.add(household)
-        if _row_digest(household, of_key, same, of_tokens, sealed) != digest:
-            yield finding("identity-changed", _hex(digest))
-            continue
-        tokens = _tokens(connection, digest, household)
-        if household in erased:
-            if tokens:
-                yield finding("identity-tokens", _hex(digest))
-        elif household not in keys or _key_digest(keys[household]) != of_key:
-            yield finding("identity-key", household)
-        elif identity.tokens_digest(keys[household][2], tokens) != of_tokens:
-            yield finding("identity-tokens", _hex(digest))
-    yield from _strays(connection, keys, there, owners)
-
-
-def _strays(
-    connection: sqlite3.Connection, keys: dict[Any, tuple[Any, ...]], there: set[Any], owners: set[Any]
-) -> Iterator[Finding]:
-    for household in sorted(keys.keys() - owners, key=str):
+    strays = "SELECT household FROM household_key WHERE identity NOT IN (SELECT number FROM identity) ORDER BY 1"
+    for (household,) in connection.execute(strays):
         yield finding("identity-key", household)
     used = set()
     query = "SELECT seq, identity FROM entry WHERE identity IS NOT NULL ORDER BY seq"
     for seq, digest in connection.execute(query):
         used.add(digest)
-        if digest not in there:
+        if digest not in unused:
             yield finding("identity-missing", seq, log="decisions")
-    for digest in sorted(there - used, key=str):
-        yield finding("identity-extra", _hex(digest))
-    owner = dict(connection.execute("SELECT digest, household FROM identity").fetchall())
-    for digest, household in connection.execute(
-        "SELECT DISTINCT identity, household FROM person_token"
-    ).fetchall():
-        if owner.get(digest) != household:
-            yield finding("identity-tokens", _hex(digest))
+    for digest, number in unused.items():
+        if digest not in used:
+            yield finding("identity-extra", number)
 
 
-def _tokens(connection: sqlite3.Connection, digest: Any, household: Any) -> list[bytes]:
-    query = "SELECT token FROM person_token WHERE household = ? AND identity = ? ORDER BY token"
-    return [
-        token if type(token) is bytes else b"" for (token,) in connection.execute(query, (household, digest))
-    ]
-
-
-def _row_digest(*columns: Any) -> bytes | None:
+def _attempt(digest: Callable[..., bytes], *columns: Any) -> bytes | None:
+    """A digest of columns that may hold anything by now; None when it cannot be worked out."""
     try:
-        return identity.row_digest(*columns)
-    except (NotCanonical, TypeError, AttributeError):
-        return None
-
-
-def _key_digest(columns: tuple[Any, ...]) -> bytes | None:
-    try:
-        return identity.key_digest(*columns)
+        return digest(*columns)
     except (NotCanonical, TypeError, AttributeError):
         return None
 
@@ -93,9 +62,7 @@ def rulebooks(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every rulebook against the entry that recorded it, and every file against its digest there."""
     listed = dict(connection.execute("SELECT digest, seq FROM rulebook").fetchall())
     needed: dict[bytes, str] = {}
-    for seq, body in connection.execute(
-        "SELECT seq, body FROM entry WHERE kind = 'rulebook' ORDER BY seq"
-    ).fetchall():
+    for seq, body in connection.execute("SELECT seq, body FROM entry WHERE kind = 'rulebook' ORDER BY seq").fetchall():
         try:
             document = json.loads(unpack(body))
             name, files = (

@@ -78,7 +78,7 @@ def prepare(draft: Draft | AccessDraft, keyring: Keyring | None) -> Prepared:
         None if index is None else pack(index),
         None if index is None else hashlib.sha256(index).digest(),
         None if draft.request is None else request_key(draft.request),
-        identity.prepare(keyring, draft.identity) if keyring and draft.identity else None,
+        identity.prepare(keyring, draft.household or "", draft.identity) if keyring and draft.identity else None,
     )
 
 
@@ -191,7 +191,7 @@ def _check(connection: sqlite3.Connection, draft: Draft) -> None:
             raise Refused(
                 "该户的身份信息早已删除", "the household's identity was erased before", "erased-before"
             )
-        known = connection.execute("SELECT 1 FROM household_key WHERE household = ?", (household,)).fetchone()
+        known = connection.execute("SELECT 1 FROM identity WHERE household = ?", (household,)).fetchone()
         if known is None:
             raise NotFound(
                 "台账里没有该户的身份信息", "the ledger holds no identity of this household", "no-identity"

@@ -246,6 +246,8 @@ def test_the_index_catches_up_in_steps(tmp_path: Path) -> None:
 
 
 CHANGES = [
+    ("person", "UPDATE person SET household = 'someone'"),
+    ("person", "DELETE FROM person WHERE token = (SELECT max(token) FROM person)"),
     ("entry", "UPDATE entry SET caseworker = 'someone' WHERE seq = 2"),
     ("entry", "DELETE FROM entry WHERE seq = 3"),
     ("policy_line", "UPDATE policy_line SET status = 'unheard of' WHERE seq = 2"),

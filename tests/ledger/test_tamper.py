@@ -29,9 +29,8 @@ TABLES = {
     "ledger": "one",
     "node": "log, level, place",
     "checkpoint": "number",
-    "identity": "digest",
-    "household_key": "household",
-    "person_token": "token, identity",
+    "identity": "number",
+    "household_key": "identity",
     "rulebook": "digest",
     "rulebook_file": "digest",
 }
@@ -127,9 +126,7 @@ def _change(connection: sqlite3.Connection, table: str, column: str, chance: ran
     while True:
         row, where, key = _row(connection, table, chance)
         try:
-            connection.execute(
-                f'UPDATE {table} SET "{column}" = ? WHERE {where}', (_other(row[column], chance), *key)
-            )
+            connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE {where}', (_other(row[column], chance), *key))
             return row
         except (sqlite3.IntegrityError, OverflowError):
             continue
@@ -144,9 +141,8 @@ def _names(found: Finding, table: str, row: dict[str, Any]) -> bool:
         "ledger": ("ledger-changed", None, {1}),
         "node": ("node-changed", "", {f"{row.get('log')}/{row.get('level')}/{row.get('place')}"}),
         "checkpoint": ("checkpoint-changed checkpoint-signature", "", {row.get("number")}),
-        "identity": ("identity", "", {_hex(row.get("digest")), row.get("household")}),
+        "identity": ("identity", "", {row.get("number"), row.get("household")}),
         "household_key": ("identity-key", "", {row.get("household")}),
-        "person_token": ("identity-tokens", "", {_hex(row.get("identity"))}),
         "rulebook": ("rulebook-changed", "", {row.get("digest")}),
         "rulebook_file": ("rule-file", "", {*sample.FILES, _hex(row.get("digest"))}),
     }
@@ -313,22 +309,20 @@ def _with_digest(connection: sqlite3.Connection, what: str) -> tuple[str, str]:
             (pack(document), hashlib.sha256(document).digest(), hashlib.sha256(b"policy: b\n").digest()),
         )
         return "rule-file-changed", "rules/救助.yaml"
-    query = "SELECT i.*, e.seq FROM identity i JOIN entry e ON e.identity = i.digest ORDER BY e.seq LIMIT 1"
-    digest, household, of_key, same, of_tokens, sealed, seq = connection.execute(query).fetchone()
+    query = """SELECT i.*, k.*, e.seq FROM identity i JOIN household_key k ON k.identity = i.number
+               JOIN entry e ON e.identity = i.digest ORDER BY e.seq LIMIT 1"""
+    number, household, _, of_key, sealed, *key, seq = connection.execute(query).fetchone()
+    _, _, master, wrapped, same, tokens, salt = key
     if what == "sealed":
         sealed = bytes(len(sealed))
-    elif what == "key":
-        of_key = identity.key_digest("m", b"w", b"s")
-        connection.execute("UPDATE household_key SET master = 'm', wrapped = ?, salt = ?", (b"w", b"s"))
     else:
-        (salt,) = connection.execute("SELECT salt FROM household_key WHERE household = ?", (household,)).fetchone()
-        of_tokens = identity.tokens_digest(salt, [])
-        connection.execute("DELETE FROM person_token WHERE identity = ?", (digest,))
-    new = identity.row_digest(household, of_key, same, of_tokens, sealed)
+        wrapped, tokens = (b"w", tokens) if what == "key" else (wrapped, b"")
+        of_key = identity.key_digest(master, wrapped, same, tokens, salt)
+    new = identity.row_digest(household, of_key, sealed)
     connection.execute(
-        "UPDATE identity SET digest = ?, key_digest = ?, tokens_digest = ?, sealed = ? WHERE digest = ?",
-        (new, of_key, of_tokens, sealed, digest),
+        "UPDATE identity SET digest = ?, key_digest = ?, sealed = ? WHERE number = ?", (new, of_key, sealed, number)
     )
+    connection.execute("UPDATE household_key SET wrapped = ?, tokens = ? WHERE identity = ?", (wrapped, tokens, number))
     return "identity-missing", str(seq)
 
 
@@ -364,23 +358,21 @@ def _dump(path: Path) -> Any:
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         connection.text_factory = bytes
         try:
-            content = [
-                connection.execute(f"PRAGMA {name}").fetchall() for name in ("user_version", "application_id")
-            ]
-            content.append(
-                sorted(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"), key=repr)
-            )
+            content = [connection.execute(f"PRAGMA {name}").fetchall() for name in ("user_version", "application_id")]
+            content.append(sorted(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"), key=repr))
             for table in TABLES:
-                index = "" if table not in ("entry", "access", "ledger", "checkpoint") else "NOT INDEXED"
+                index = (
+                    ""
+                    if table not in ("entry", "access", "ledger", "checkpoint", "identity", "household_key")
+                    else "NOT INDEXED"
+                )
                 content.append(sorted(connection.execute(f"SELECT * FROM {table} {index}"), key=repr))
             return content
         except (sqlite3.DatabaseError, OverflowError):
             return None
 
 
-def test_every_changed_byte_of_the_file_that_matters_is_found(
-    original: Path, copy: Callable[[], Path]
-) -> None:
+def test_every_changed_byte_of_the_file_that_matters_is_found(original: Path, copy: Callable[[], Path]) -> None:
     before = _dump(original)
     assert before is not None
     chance = random.Random("bytes")

@@ -407,10 +407,10 @@ def with_lets(policy: Policy, exprs: list[Expr]) -> list[Expr]:
 
 
 def asks_policies(policy: Policy, item: Item) -> bool:
-    """Whether what an item gives hangs on a policy, beyond the policy's own `when`."""
-    exprs = [*top_level(item.condition), *(expr for expr in (item.amount, item.for_months) if expr is not None)]
+    """Whether the sum of an item hangs on what is decided of another policy."""
+    exprs = [expr for expr in (item.amount, item.for_months) if expr is not None]
     ops = {node.op for expr in with_lets(policy, exprs) for node in expr.walk()}
-    return bool(ops & {"receives", "qualifies", "holds"})
+    return bool(ops & {"qualifies", "holds"})
 
 
 def _months_later(day: date, months: int) -> date:

@@ -27,6 +27,7 @@ __all__ = [
     "TOKEN",
     "Person",
     "Prepared",
+    "find",
     "forget",
     "is_erased",
     "normal",
@@ -170,7 +171,10 @@ def tokens_in(connection: sqlite3.Connection, household: str, digest: bytes) -> 
     query = """SELECT k.tokens FROM identity i JOIN household_key k ON k.identity = i.number
                WHERE i.household = ? AND i.digest = ?"""
     row = connection.execute(query, (household, digest)).fetchone()
-    joined: bytes = b"" if row is None else row[0]
+    return [] if row is None else _split(row[0])
+
+
+def _split(joined: bytes) -> list[bytes]:
     return [joined[place : place + TOKEN] for place in range(0, len(joined), TOKEN)]
 
 
@@ -183,6 +187,15 @@ def search_token(keyring: Keyring, field: str, text: str) -> bytes:
             f"按人查找须给出 {'、'.join(FIELDS)} 之一", f"a person is found by {', '.join(FIELDS)}", "bad-search"
         )
     return keyring.token(field, value)
+
+
+def find(connection: sqlite3.Connection, keyring: Keyring, field: str, text: str) -> tuple[str, ...]:
+    """The households in which someone has this name, id number or phone, whole: from the ledger alone, reading every
+    key row. SearchIndex.find gives the same from an index. Raises Refused."""
+    token = search_token(keyring, field, text)
+    query = "SELECT household, tokens FROM household_key WHERE instr(tokens, ?) ORDER BY household"
+    near = connection.execute(query, (token,))  # near: the bytes may also lie across two tokens
+    return tuple(dict.fromkeys(household for household, joined in near if token in _split(joined)))
 
 
 def is_erased(connection: sqlite3.Connection, household: str) -> bool:

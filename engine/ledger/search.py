@@ -196,6 +196,6 @@ def _households(index: SearchIndex, query: Query, keyring: Keyring | None) -> li
             continue
         if keyring is None:
             raise KeyMissing("没有密钥文件，不能按人查找", "a person cannot be found without the key file")
-        here = set(index.households(identity.search_token(keyring, name, text)))
+        here = set(index.find(keyring, name, text))
         found = here if found is None else found & here
     return None if found is None else sorted(found)

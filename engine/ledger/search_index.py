@@ -18,6 +18,7 @@ from engine.ledger import identity, read
 from engine.ledger.connections import Connections
 from engine.ledger.entries import Entry
 from engine.ledger.findings import Finding, finding
+from engine.ledger.keyring import Keyring
 from engine.ledger.store import Store
 from engine.ledger.words import spaced
 
@@ -119,8 +120,10 @@ class SearchIndex:
         (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
-    def households(self, token: bytes) -> tuple[str, ...]:
-        """The households with someone of this search token, those erased left out."""
+    def find(self, keyring: Keyring, field: str, text: str) -> tuple[str, ...]:
+        """The households in which someone has this name, id number or phone (`field`, one of identity.FIELDS), whole,
+        those erased left out; of what is indexed so far. By keyed hash: nothing is decrypted. Raises Refused."""
+        token = identity.search_token(keyring, field, text)
         found = self.connection().execute("SELECT household FROM person WHERE token = ? ORDER BY 1", (token,))
         reader = self.store.reader()
         return tuple(household for (household,) in found if not identity.is_erased(reader, household))

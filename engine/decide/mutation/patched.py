@@ -23,6 +23,10 @@ from engine.language.vocabulary import Pending, read_derived
 Version = tuple[str, date]  # a policy's id and the first day of one text of it
 
 
+def version_of(policy: Policy) -> Version:
+    return policy.id, policy.from_date
+
+
 @dataclass(frozen=True, slots=True)
 class Patched:
     """A program with one file changed.
@@ -38,7 +42,7 @@ class Patched:
 
     def policy(self, version: Policy) -> Policy:
         """The policy version that stands in for this one."""
-        return self.versions.get((version.id, version.from_date), version)
+        return self.versions.get(version_of(version), version)
 
     def edition(self, edition: Edition) -> Edition:
         """An edition of the unchanged program, with what is changed in it."""
@@ -63,7 +67,7 @@ class Patched:
         now = self.policy(each.policy)
         if now is each.policy and not self.recompiled:
             return each
-        return replace(each, policy=now, ranged=self.program.functions[now.id, now.from_date], flat=None)
+        return replace(each, policy=now, ranged=self.program.functions[version_of(now)], flat=None)
 
 
 class Patcher:
@@ -110,7 +114,7 @@ class Patcher:
         policies = tuple(new if policy is old else policy for policy in self.rulebook.policies)
         groups = exclusion_groups(policies, problems) if mutant.kind == "exclusion" else self.rulebook.exclusions
         book = replace(self.rulebook, policies=policies, exclusions=groups)
-        return Patched(_with_policy(self.program, book, new), {(old.id, old.from_date): new})
+        return Patched(_with_policy(self.program, book, new), {version_of(old): new})
 
     def _parameter(self, mutant: Mutant) -> Patched | None:
         name, problems = str(mutant.path[0]), self.problems()
@@ -146,9 +150,9 @@ def _with_policy(program: Program, book: Rulebook, policy: Policy) -> Program:
         program,
         rulebook=book,
         functions=program.functions.replaced(book, policy),
-        conditions={**program.conditions, (policy.id, policy.from_date): nodes},
+        conditions={**program.conditions, version_of(policy): nodes},
         editions={},
     )
 
 
-__all__ = ["Patched", "Patcher"]
+__all__ = ["Patched", "Patcher", "Version", "version_of"]

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from engine.decide.mutation.mutants import Mutant, derived_mutants, parameter_mutants, policy_mutants
-from engine.decide.mutation.patched import Patcher
+from engine.decide.mutation.patched import Patcher, version_of
 from engine.decide.mutation.trials import Court, Group
 from engine.decide.program import Program, compile_rulebook
-from engine.language.checks import expressions_of, parameters_read
 from engine.language.model import Policy
 from engine.language.problems import Problem
 from engine.language.rulebook import load_texts
@@ -111,7 +110,7 @@ class Plan:
 
     def _of_parameters(self) -> Iterator[Planned]:
         book = self.patcher.rulebook
-        read = {name for policy in self._chosen() for name in parameters_read(book, expressions_of(policy))}
+        read = {name for policy in self._chosen() for name in self.court.figures_read[version_of(policy)]}
         for parameter in book.parameters.values():
             if parameter.name in read:
                 readers = self.court.readers_of_parameter(parameter.name)

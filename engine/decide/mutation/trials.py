@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 
 from engine.decide.decision import Decision
 from engine.decide.examples import _Trial, example_household
-from engine.decide.mutation.patched import Patched, Patcher
+from engine.decide.mutation.patched import Patched, Patcher, Version, version_of
 from engine.decide.program import Edition
+from engine.decide.reads import facts_read
 from engine.decide.run import run
-from engine.language.checks import CHECKS, expressions_of, fact_expressions, parameters_read
+from engine.language.checks import CHECKS, expressions_of, parameters_read
 from engine.language.household import Household, HouseholdError, read_household
 from engine.language.model import Example, Policy, Rulebook
 from engine.language.problems import Problem, Problems
@@ -25,8 +26,6 @@ Group = tuple[Policy, tuple[Example, ...]]  # a policy version and some of its e
 class Case:
     """One example with its household read, and the edition of its day with only the policies that bear on it."""
 
-    policy: Policy
-    example: Example
     household: Household
     edition: Edition
 
@@ -50,21 +49,23 @@ class Court:
         whole = self.program.edition(example.on, _Trial(self.program, policy, Problems()).places())
         # the order of what is missing is that of the whole catalogue: then nothing may be left out
         narrow = whole if _asks_for_missing(example) else _narrowed(whole, {policy.id, *example.also})
-        return Case(policy, example, household, narrow)
+        return Case(household, narrow)
 
     # -- which examples look at what --
 
+    @cached_property
+    def figures_read(self) -> dict[Version, frozenset[str]]:
+        """The figures each policy version reads, also through derived facts."""
+        book = self.rulebook
+        return {version_of(p): frozenset(parameters_read(book, expressions_of(p))) for p in book.policies}
+
     def readers_of_parameter(self, name: str) -> tuple[Policy, ...]:
-        """The policy versions that read a figure, also through derived facts."""
-        return tuple(
-            policy
-            for policy in self.rulebook.policies
-            if name in parameters_read(self.rulebook, expressions_of(policy))
-        )
+        """The policy versions that read a figure."""
+        return tuple(p for p in self.rulebook.policies if name in self.figures_read[version_of(p)])
 
     def readers_of_fact(self, name: str) -> tuple[Policy, ...]:
         """The policy versions that read a derived fact, also through others."""
-        return tuple(policy for policy in self.rulebook.policies if name in _facts_read(self.rulebook, policy))
+        return tuple(p for p in self.rulebook.policies if name in facts_read(self.rulebook, expressions_of(p)))
 
     def naming(self, policy: str) -> tuple[Group, ...]:
         """The examples of other policies that say what this one must come to."""
@@ -158,17 +159,6 @@ def _asks_for_missing(example: Example) -> bool:
     wanted = [example.expect, *example.also.values()]
     wanted += [each for group in wanted for each in group.values() if isinstance(each, dict)]
     return any(len(each.get("missing") or ()) > 1 for each in wanted)
-
-
-def _facts_read(rulebook: Rulebook, policy: Policy) -> set[str]:
-    found: set[str] = set()
-    todo = expressions_of(policy)
-    while todo:
-        for node in todo.pop().walk():
-            if node.op == "fact" and node.name not in found:
-                found.add(node.name)
-                todo += fact_expressions(rulebook.facts[node.name])
-    return found
 
 
 __all__ = ["Case", "Court"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from engine.decide.pages.markdown import escaped, joined, link, table
 from engine.decide.pages.policy import page
-from engine.decide.pages.sections import KINDS, SUBJECTS
+from engine.decide.pages.reader import KINDS, SUBJECTS
 from engine.language.model import Policy, Rulebook
 from engine.language.words import LANGS
 

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+from engine.decide.pages.conditions import conditions, items, results
+from engine.decide.pages.examples import examples
+from engine.decide.pages.figures import figures, meanings, questions
+from engine.decide.pages.links import citations, exclusions, links
 from engine.decide.pages.markdown import escaped, joined, link, table
-from engine.decide.pages.sections import (
-    KINDS,
-    SUBJECTS,
-    Reader,
-    citations,
-    conditions,
-    examples,
-    exclusions,
-    figures,
-    items,
-    links,
-    meanings,
-    notes,
-    procedure,
-    questions,
-    results,
-)
+from engine.decide.pages.procedure import notes, procedure
+from engine.decide.pages.reader import KINDS, SUBJECTS, Reader
 from engine.language.model import Policy, Rulebook
 
 Block = list[str]

@@ -280,6 +280,7 @@ class Run:
         self.lets: dict[tuple[str, Subject, str], Any] = {}
         self.amounts: dict[tuple[str, Subject, str], Range] = {}
         self.months: dict[tuple[str, Subject, str], Range] = {}
+        self.given: dict[tuple[str, Subject, str], Three] = {}
         if decide:
             for name in world.rulebook.order:
                 if name in world.in_force:
@@ -306,9 +307,10 @@ class Run:
 
     def item(self, policy: Policy, item: Item, scope: Scope, truth: Three) -> None:
         own = self.condition(item.condition, scope) if item.condition is not None else True
+        key = (policy.id, scope.subject, item.id)
+        given = self.given[key] = every([truth, own])
         if item.amount is None:
             return
-        key = (policy.id, scope.subject, item.id)
         spell = self.value(item.for_months, scope) if item.for_months is not None else (Fraction(12), Fraction(12))
         low, high = (Fraction(min(12, max(0, end.__floor__()))) for end in spell)  # of the next twelve months
         self.months[key] = (low, high)
@@ -318,9 +320,9 @@ class Run:
             if item.round_to is not None:
                 end = to_step(end, item.round_to, item.round_mode)
             ends.append(end * 100)
-        if item.up_to or every([truth, own]) is None:
+        if item.up_to or given is None:
             ends[0] = Fraction(0)
-        if every([truth, own]) is False:
+        if given is False:
             ends = [Fraction(0), Fraction(0)]
         self.amounts[key] = (ends[0], ends[1])
 
@@ -601,18 +603,27 @@ def choices_worth(
     """What each lawful choice among the policies that are not ruled out pays in twelve months.
 
     Only what can differ between the choices counts: the group itself (for one member: that member's), and what hangs
-    on it. Another exclusion group that hangs on it counts the best of its own choices.
+    on it. Another exclusion group that hangs on it counts the best of its own choices. What hangs on it and is paid
+    under every choice, the same each time whatever it is, does not count.
     """
     chosen = {tuple(p for p in choice.policies if p in open_): None for choice in group.choices}
     largest = [one for one in chosen if not any(set(one) < set(other) for other in chosen)]
     decided = tuple(p for p in group.policies if p in world.in_force)
     hanging = {p for p in world.in_force if p in decided or hangs_on(world, p, decided)}
     tied = {p for each in world.rulebook.exclusions for p in each.policies}
+    runs = {one: Run(world, frozenset((p, subject) for p in decided if p not in one)) for one in largest}
+    alike = {
+        (policy, whose, item.id)
+        for policy in hanging - set(decided)
+        for item in world.in_force[policy].gives
+        for whose in first.subjects(world.in_force[policy].level)
+        if not any(asked_by(world.in_force[policy], expr) for expr in (item.amount, item.for_months))
+        and all(run.given[policy, whose, item.id] is True for run in runs.values())
+    }
     found = {}
-    for one in largest:
-        run = Run(world, frozenset((p, subject) for p in decided if p not in one))
+    for one, run in runs.items():
         parts = [pays(run, p, subject) for p in one]
-        parts += [pays(run, p, None) for p in hanging if p not in tied]
+        parts += [pays(run, p, None, alike) for p in hanging if p not in tied]
         for other in world.rulebook.exclusions:
             if other is not group and hanging & set(other.policies):
                 for whose in [None] if other.level == "household" else list(world.members):
@@ -622,15 +633,30 @@ def choices_worth(
     return found
 
 
+def asked_by(policy: Policy, expr: Expr | None) -> set[str]:
+    """The policies whose decision an expression reads, through intermediate results too."""
+    found: set[str] = set()
+    for node in expr.walk() if expr is not None else ():
+        if node.op in ("qualifies", "holds"):
+            found.add(node.name)
+        elif node.op == "let":
+            (let,) = (each for each in policy.lets if each.name == node.name)
+            found |= asked_by(policy, let.expr)
+            for leaf in let.condition.walk() if let.condition is not None else ():
+                found |= asked_by(policy, leaf.expr)
+    return found
+
+
 def hangs_on(world: World, policy: str, others: tuple[str, ...]) -> bool:
-    """Whether a policy in force asks (or asks about one that asks) whether one of the others is had."""
+    """Whether a policy in force asks (or asks about one that asks) whether one of the others is had; advice apart."""
     if policy not in world.in_force:
         return False
     version = world.in_force[policy]
-    exprs = [expr for condition in version.conditions() for expr in condition.exprs()]
-    for top in (*(let.expr for let in version.lets), *(e for i in version.gives for e in (i.amount, i.for_months))):
-        exprs += top.walk() if top is not None else ()
-    asked = {expr.name for expr in exprs if expr.op in ("qualifies", "holds")}
+    conditions = [version.when, *(let.condition for let in version.lets), *(item.condition for item in version.gives)]
+    exprs = [node.expr for condition in conditions if condition is not None for node in condition.walk()]
+    exprs += [let.expr for let in version.lets]
+    exprs += [expr for item in version.gives for expr in (item.amount, item.for_months)]
+    asked = {name for expr in exprs for name in asked_by(version, expr)}
     return bool(asked & set(others)) or any(hangs_on(world, each, others) for each in asked)
 
 
@@ -644,16 +670,16 @@ def added(ranges: Iterable[Range]) -> Range:
     return sum((r[0] for r in found), Fraction(0)), sum((r[1] for r in found), Fraction(0))
 
 
-def pays(run: Run, name: str, subject: Subject) -> Range:
-    """What a policy pays in twelve months to one member, or (subject None) to everybody it is decided for."""
+def pays(run: Run, name: str, subject: Subject, without: Iterable[tuple[str, Subject, str]] = ()) -> Range:
+    """What of a policy reaches the family in twelve months: one member's, or (subject None) everybody's."""
     parts: list[Range] = []
     policy = run.world.in_force.get(name)
     for item in policy.gives if policy else ():
         for key, (low, high) in run.amounts.items():
-            if key[0] == name and key[2] == item.id and (subject is None or key[1] == subject):
+            if key[0] == name and key[2] == item.id and subject in (None, key[1]) and key not in without:
                 times = run.months[key] if item.per == "month" else (Fraction(PER_YEAR[item.per]),) * 2
-                # what the authority sets counts as its least, nothing
-                parts.append((Fraction(0), Fraction(0)) if item.up_to else (low * times[0], high * times[1]))
+                if not item.up_to and item.paid_to == "household":  # what the authority sets counts as its least
+                    parts.append((low * times[0], high * times[1]))
     return added(parts)
 
 
@@ -664,12 +690,9 @@ def best_choice(
     order = list(worth)
     gives_up: dict[tuple[str, ...], Three] = {}
     for one in order:
-        out = [concerned(first, name, subject) for name in open_ if name not in one]
-        # what is drawn and may be drawn on; whether it is ruled out may still be open, and what is drawn too
-        gives_up[one] = some(
-            every([some(RULED_IN[first.status[key]] for key in keys), some(first.world.receives(*key) for key in keys)])
-            for keys in out
-        )
+        out = [key for name in open_ if name not in one for key in concerned(first, name, subject)]
+        # what is drawn and may be drawn on; whether it is ruled out may still be open, and whether it is drawn
+        gives_up[one] = some(every([RULED_IN[first.status[key]], first.world.receives(*key)]) for key in out)
     competing = [one for one in order if gives_up[one] is not True]
     for one in competing:
         wins = [

@@ -1,18 +1,17 @@
-"""The application: the endpoints, and what is done around every request."""
+"""The application: the endpoints, and what becomes of requests that fail."""
 
 from __future__ import annotations
 
 import logging
-import time
-import uuid
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from api import health, reference
 from api.active import ActiveRules
+from api.around import PROBLEM, REQUEST_ID, Around
 from api.endpoint import ENDPOINTS
 from api.logs import log
 from api.metrics import Metrics
@@ -32,15 +31,6 @@ BLUEPRINTS = (
     ledger.blueprint, health.blueprint, reference.blueprint,
 )  # fmt: skip
 STATUSES = sorted({200, 201, 303, 304, *(kind.status for kind in KINDS.values())})
-
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-}
 
 
 class Entry(BaseConverter):
@@ -76,9 +66,8 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    app.extensions["jiuzhu"] = open_service(settings)
-    app.before_request(_begin)
-    app.after_request(_end)
+    service = app.extensions["jiuzhu"] = open_service(settings)
+    app.wsgi_app = Around(app.wsgi_app, service.metrics)  # type: ignore[method-assign]
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(LedgerError, _ledger_error)
     app.register_error_handler(HTTPException, _http_error)
@@ -86,54 +75,9 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def _begin() -> None:
-    g.started = time.perf_counter_ns()
-    g.request_id = _request_id(request.headers.get("X-Request-Id"))
-
-
-def _request_id(given: str | None) -> str:
-    """The caller's id if it is a UUID, so that nothing else can be slipped into the logs; else a new one."""
-    if given and len(given) == 36:
-        try:
-            return str(uuid.UUID(given))
-        except ValueError:
-            pass
-    return str(uuid.uuid4())
-
-
-def _end(answer: Response) -> Response:
-    headers = answer.headers
-    headers["X-Request-Id"] = g.request_id
-    for name, value in SECURITY.items():
-        if name not in headers:
-            headers[name] = value
-    label = g.get("label")
-    microseconds = (time.perf_counter_ns() - g.started) // 1000
-    if label is not None:
-        service: Service = _service()
-        service.metrics.timed(label, answer.status_code, microseconds)
-    log(
-        "request",
-        logging.ERROR if answer.status_code >= 500 else logging.INFO,
-        request_id=g.request_id,
-        route=label,
-        status=answer.status_code,
-        ms=round(microseconds / 1000, 2),
-        key=g.get("key_id"),
-        problem=g.get("problem"),
-    )
-    return answer
-
-
-def _service() -> Service:
-    from api.service import service
-
-    return service()
-
-
 def _said(problem: Problem) -> Response:
-    g.problem = problem.code
-    return response(problem, preferred(request.accept_languages), g.request_id)
+    request.environ[PROBLEM] = problem.code
+    return response(problem, preferred(request.accept_languages), request.environ[REQUEST_ID])
 
 
 def _problem(problem: Problem) -> Response:
@@ -143,7 +87,7 @@ def _problem(problem: Problem) -> Response:
 def _ledger_error(error: LedgerError) -> Response:
     problem = of_ledger(error)
     if problem.status >= 500:
-        log("ledger-error", logging.ERROR, exc=error, request_id=g.request_id, code=error.code)
+        log("ledger-error", logging.ERROR, exc=error, request_id=request.environ[REQUEST_ID], code=error.code)
     return _said(problem)
 
 
@@ -167,5 +111,5 @@ def _redirect(error: HTTPException) -> Any:
 
 
 def _failure(error: Exception) -> Response:
-    log("failure", logging.ERROR, exc=error, request_id=g.request_id)
+    log("failure", logging.ERROR, exc=error, request_id=request.environ[REQUEST_ID])
     return _said(Problem("internal"))

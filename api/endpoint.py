@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError
 
+from api.around import KEY, LABEL
 from api.auth import bearer, require, scopes_of
 from api.fields import StrictSchema, faults_of, parameter_faults
 from api.limits import body_of, spend
@@ -133,14 +134,16 @@ def endpoint(
             idempotent, cached, view.__name__,
         )  # fmt: skip
         ENDPOINTS.append(spec)
+        label = spec.label
 
         def run(**path: Any) -> Response:
             here = service()
-            g.label = spec.label
+            environ = request.environ
+            environ[LABEL] = label
             key = None
             if scope:
                 key = bearer(here.home.keys, request.headers.get("Authorization"), here.now())
-                g.key_id = key.id
+                environ[KEY] = key.id
                 require(key, scope)
                 spend(here.home.volatile, key.id, here.settings.limits)
             call = Call(here, key, _query(spec.query))

@@ -1,41 +1,25 @@
-"""Logs: one JSON object a line on standard error. They name requests, keys and entries by number, never a
-person.
+"""Logs: one JSON object a line on standard error. They name requests, keys and entries by number, never a person.
 
-What is logged is chosen field by field. Paths are logged as templates, queries and bodies not at all, and
-of an exception only its type and where it was raised: its message could hold what someone sent.
+What is logged is chosen field by field. Paths are logged as templates, queries and bodies not at all, and of an
+exception only its type and where it was raised: its message could hold what someone sent.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-__all__ = ["JsonFormatter", "log", "set_up", "where"]
+__all__ = ["log", "set_up", "where"]
 
-_LOGGER = logging.getLogger("jiuzhu")
-
-
-class JsonFormatter(logging.Formatter):
-    """A record's own fields as JSON. A message that is not one of ours is cut down to its logger's name."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        found: dict[str, Any] = {"at": moment, "level": record.levelname.lower(), "pid": record.process}
-        fields = getattr(record, "fields", None)
-        if fields is None:
-            found["event"] = "other"
-            found["logger"] = record.name
-        else:
-            found |= fields
-        if record.exc_info and record.exc_info[1] is not None:
-            found["error"] = type(record.exc_info[1]).__name__
-            found["where"] = where(record.exc_info[2])
-        return json.dumps(found, ensure_ascii=False)
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+_threshold = logging.CRITICAL + 1  # silent until `set_up`
 
 
 def where(trace: TracebackType | None) -> list[str]:
@@ -46,18 +30,38 @@ def where(trace: TracebackType | None) -> list[str]:
 
 def log(event: str, level: int = logging.INFO, *, exc: BaseException | None = None, **fields: Any) -> None:
     """One line. `fields` must not hold what a caller sent."""
-    if _LOGGER.isEnabledFor(level):
-        info = (type(exc), exc, exc.__traceback__) if exc is not None else None
-        _LOGGER.log(level, event, extra={"fields": {"event": event, **fields}}, exc_info=info)
+    if level < _threshold:
+        return
+    found = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": logging.getLevelName(level).lower(),
+        "pid": os.getpid(),
+        "event": event,
+        **fields,
+    }
+    if exc is not None:
+        found["error"] = type(exc).__name__
+        found["where"] = where(exc.__traceback__)
+        code = getattr(exc, "sqlite_errorname", None)  # a name such as SQLITE_BUSY, never a value
+        if code:
+            found["sqlite"] = code
+    line = (_encode(found) + "\n").encode(errors="backslashreplace")
+    with contextlib.suppress(OSError, ValueError):  # nobody may be listening any more
+        os.write(sys.stderr.fileno(), line)  # one call, so that lines of several threads and workers stay whole
+
+
+class _Others(logging.Handler):
+    """What libraries log: that they did, and where from; the message is theirs and may hold anything."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        exc = record.exc_info[1] if record.exc_info else None
+        log("other", record.levelno, exc=exc, logger=record.name)
 
 
 def set_up(level: int = logging.INFO) -> None:
-    """Send the service's logs, and what libraries log at warning or above, to standard error as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    _LOGGER.handlers[:] = [handler]
-    _LOGGER.propagate = False
-    _LOGGER.setLevel(level)
+    """Log from `level` on, and what libraries log from warnings on."""
+    global _threshold
+    _threshold = level
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [_Others()]
     root.setLevel(logging.WARNING)

@@ -20,7 +20,8 @@ from gunicorn.glogging import Logger as GunicornLogger  # type: ignore[import-un
 from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from api.app import SECURITY, create_app, open_service
+from api.app import create_app, open_service
+from api.around import SECURITY
 from api.logs import log, set_up
 from api.problems import Problem
 from api.service import Service

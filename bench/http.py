@@ -100,8 +100,12 @@ def family() -> dict[str, Any]:
 # -- the load --
 
 
-def load(url: str, token: str, body: Path, connections: int, seconds: int) -> dict[str, Any]:
-    """Requests one after the other on each connection: how many a second, and how long each took in milliseconds."""
+def load(
+    process: subprocess.Popen[bytes], url: str, token: str, body: Path, connections: int, seconds: int
+) -> dict[str, Any]:
+    """Requests one after the other on each connection: how many a second, how long each took in milliseconds, and how
+    much CPU time of the server's workers it took, which says something on a busy machine too."""
+    before = _cpu(process)
     if shutil.which("wrk"):
         script = body.with_suffix(".lua")
         script.write_text(_LUA.format(body=body, token=token))
@@ -116,8 +120,21 @@ def load(url: str, token: str, body: Path, connections: int, seconds: int) -> di
         "connections": connections,
         "per_second": round(result["requests"] / result["seconds"], 1),
         **{name: round(result[name], 2) for name in ("p50", "p95", "p99")},
+        "cpu_us_each": round((_cpu(process) - before) * 1e6 / max(1, result["requests"])),
         "wrong": result["wrong"],
     }
+
+
+def _cpu(process: subprocess.Popen[bytes]) -> float:
+    """CPU seconds that the children of a process have used."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        return 0.0
+    ticks = 0
+    for pid in children.read_text().split():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def _load(url: str, token: str, body: bytes, connections: int, seconds: int) -> dict[str, Any]:
@@ -159,32 +176,31 @@ async def _load(url: str, token: str, body: bytes, connections: int, seconds: in
 
 
 @contextmanager
-def service(folder: Path, rules: str, workers: int) -> Iterator[tuple[str, str]]:
-    """`jiuzhu serve`; its address and a caseworker's key."""
+def service(folder: Path, rules: str, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], str, str]]:
+    """`jiuzhu serve`; its process, its address and a caseworker's key."""
     out = folder / "out.txt"
     command = [sys.executable, "-c", "from engine.commands.serve import serve; serve()", "--port", "0"]
     command += ["--data", str(folder / "data"), "--rules", rules, "--workers", str(workers), "--rate", "100000000"]
     with out.open("wb") as to:
         process = subprocess.Popen(command, stdout=to, stderr=subprocess.DEVNULL, cwd=ROOT)
     try:
-        text = _wait_for(process, out, r"(?s)(http://\S+?)/\n.*caseworker\s+(jz_\S+)")
-        url, token = text
+        url, token = _wait_for(process, out, r"(?s)(http://\S+?)/\n.*caseworker\s+(jz_\S+)")
         _until_ready(f"{url}/readyz")
-        yield url, token
+        yield process, url, token
     finally:
         process.terminate()
         process.wait(30)
 
 
 @contextmanager
-def parser(folder: Path, workers: int) -> Iterator[str]:
+def parser(folder: Path, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The endpoint that only parses JSON, on the same server."""
     port = 8997
     command = [sys.executable, "-c", PARSE_ONLY, str(folder), str(port), str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
     try:
         _until_ready(f"http://127.0.0.1:{port}/parse")
-        yield f"http://127.0.0.1:{port}/parse"
+        yield process, f"http://127.0.0.1:{port}/parse"
     finally:
         process.terminate()
         process.wait(30)
@@ -264,12 +280,12 @@ def main() -> None:
         folder = Path(name)
         body = folder / "body.json"
         body.write_text(json.dumps({"household": family(), "on": "2025-08-01"}, ensure_ascii=False))
-        with parser(folder, given.workers) as url:
-            runs["parse JSON only"] = [load(url, "-", body, each, given.seconds) for each in connections]
-        with service(folder, given.rules, given.workers) as (url, token):
+        with parser(folder, given.workers) as (process, url):
+            runs["parse JSON only"] = [load(process, url, "-", body, each, given.seconds) for each in connections]
+        with service(folder, given.rules, given.workers) as (process, url, token):
             for label, path in (("evaluation", "/v1/evaluations"), ("durable decision", "/v1/decisions")):
-                load(url + path, token, body, connections[0], 2)
-                runs[label] = [load(url + path, token, body, each, given.seconds) for each in connections]
+                load(process, url + path, token, body, connections[0], 2)
+                runs[label] = [load(process, url + path, token, body, each, given.seconds) for each in connections]
         spent = parts(folder, given.rules)
     result = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 1)},
@@ -285,11 +301,15 @@ def main() -> None:
 
 def show(result: dict[str, Any]) -> None:
     out = Console()
-    table = Table("request", "connections", "a second", "p50 ms", "p95 ms", "p99 ms", "wrong", box=None)
+    table = Table("request", "connections", "a second", "p50 ms", "p95 ms", "p99 ms", "CPU µs", "wrong", box=None)
     for label, rows in result["runs"].items():
         for row in rows:
             table.add_row(
-                label, *(f"{row[name]:,}" for name in ("connections", "per_second", "p50", "p95", "p99", "wrong"))
+                label,
+                *(
+                    f"{row[name]:,}"
+                    for name in ("connections", "per_second", "p50", "p95", "p99", "cpu_us_each", "wrong")
+                ),
             )
     out.print(table)
     table = Table("part of a decision", "CPU µs", box=None)

@@ -10,7 +10,7 @@ from api.cases import looked, reason
 from api.endpoint import Call, answer, body_as, endpoint
 from api.problems import Fault, Problem
 from engine.ledger.errors import Refused
-from engine.ledger.identity import FIELDS, find
+from engine.ledger.identity import FIELDS
 
 blueprint = Blueprint("households", __name__)
 
@@ -29,7 +29,8 @@ def find_households(call: Call) -> Response:
     home = call.service.home
     looked(call, "search", why, what={"fields": given})
     try:
-        households = find(home.store.reader(), home.keyring, given[0], body[given[0]])
+        home.index.catch_up()
+        households = home.index.find(home.keyring, given[0], body[given[0]])
     except Refused:  # nothing but punctuation
         raise Problem("invalid", [Fault.of("too-short", f"/{given[0]}", least=1)]) from None
     return answer({"households": list(households)})

@@ -213,6 +213,24 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, cwd=ROOT)
 
 
+def test_the_development_server_and_the_front_door(tmp_path: Path) -> None:
+    shutil.copytree(SMALL, tmp_path / "rules")
+    service = Live(tmp_path, tmp_path / "rules", "--dev")
+    try:
+        assert allowance(service) == "650.00"
+        standard(service, "1900.00")
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: allowance(service) == "900.00")
+        front = service.get("/")
+        assert front.status == 303 and front.headers["Location"] == "/reference"
+        page = service.get("/reference", headers={"Accept-Language": "en"})
+        assert b"POST /v1/decisions" in page.body and b"<script" not in page.body
+        assert service.call("OPTIONS", "/v1/facts").headers["Allow"] == "GET, HEAD, OPTIONS"
+    finally:
+        service.process.kill()
+        service.process.wait()
+
+
 def test_another_address_than_loopback_needs_keys_first(tmp_path: Path) -> None:
     refused = run("--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path / "var"), "--rules", str(SMALL))
     assert refused.returncode == 2 and "jiuzhu key create" in refused.stderr and "jz_" not in refused.stdout

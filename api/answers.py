@@ -181,6 +181,7 @@ class Replayed(Answered):
 
 class Found(Answered):
     households = Anything(listing({"type": "string"}), required=True)
+    behind = Whole(required=True)
 
 
 class Policies(Answered):

@@ -34,7 +34,18 @@ blueprint = Blueprint("decisions", __name__)
 Written = tuple[Draft, dict[str, Any] | None]
 """A draft and, of a decision, its document."""
 
-WRITES = ("invalid", "bad-json", "not-json", "body-too-large", "in-flight", "other-body", "store-failed")
+WRITES = (
+    "invalid",
+    "bad-json",
+    "not-json",
+    "body-too-large",
+    "in-flight",
+    "other-body",
+    "refused",
+    "erased",
+    "store-failed",
+    "not-ready",
+)
 
 
 @endpoint(
@@ -252,9 +263,10 @@ def _household(call: Call, given: str | None) -> str:
     if given is None:
         return f"h_{secrets.token_hex(12)}"
     caseworker = None if call.may("cases:all") else call.who.id
-    call.service.home.index.catch_up()
     page = search(call.service.home.index, Query(household=given, caseworker=caseworker), limit=1)
     if not page.hits:
+        if page.behind:  # it may be among the newest entries, which are not searched yet
+            raise Problem("not-ready", headers={"Retry-After": "1"})
         raise Problem("invalid", [Fault("no-such-household", "/household_id")])
     return given
 

@@ -11,7 +11,7 @@ from engine.language.model import ChoiceSet, DatedValue, Key, Parameter, Row
 from engine.language.places import Place
 from engine.language.problems import Problems, did_you_mean
 from engine.language.source import Mapping, Node, Scalar, Sequence
-from engine.language.types import Base, Type, Unit, decimal_text
+from engine.language.types import SCALE, Base, Type, Unit, decimal_text
 from engine.language.vocabulary import check_name, read_type
 
 _KEYS = ("unit", "keys", "lowest", "highest", "step", "choices", "cycle", "note")
@@ -91,7 +91,7 @@ def _read_keys(fields: Fields, choices: dict[str, ChoiceSet], problems: Problems
             band = Fields(node, ("a band key", "分段键"), problems, ("band",), ("unit",))
             base = band.one_of("band", (Base.MONEY, Base.WHOLE, Base.NUMBER, Base.RATIO), Base.WHOLE)
             unit = Unit.parse(band.text("unit")) if band.has("unit") else Unit()
-            found.append(Key(Type(Base(base), unit or Unit())))
+            found.append(Key(Type(Base(base), unit or Unit(), scale=SCALE[Base(base)])))
     return tuple(found)
 
 

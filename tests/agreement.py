@@ -15,7 +15,19 @@ from engine.language.types import Base, Type
 from tests import naive
 
 Subject = str | None
-FIELDS = ("facts", "status", "truths", "lets", "amounts", "conditional_on", "missing", "missing_order", "not_in_force", "worth", "best")
+FIELDS = (
+    "facts",
+    "status",
+    "truths",
+    "lets",
+    "amounts",
+    "conditional_on",
+    "missing",
+    "missing_order",
+    "not_in_force",
+    "worth",
+    "best",
+)
 
 
 def three(certain: bool, possible: bool) -> bool | None:
@@ -42,7 +54,11 @@ def engine_answer(decision: Decision) -> naive.Answer:
     found = naive.Answer({}, {}, {}, {}, {})
     for fact in rulebook.facts.values():
         if fact.derived:
-            rows = {None: run.whole} if fact.level == "household" else {m.id: r for m, r in zip(members, run.members, strict=True)}
+            rows = (
+                {None: run.whole}
+                if fact.level == "household"
+                else {m.id: r for m, r in zip(members, run.members, strict=True)}
+            )
             for at, (subject, row) in enumerate(rows.items()):
                 found.facts[fact.name, subject] = slot_value(decision, fact.name, row)
                 trace = run.derived[fact.name] if subject is None else run.derived[fact.name][at]
@@ -74,7 +90,9 @@ def engine_answer(decision: Decision) -> naive.Answer:
     return found
 
 
-def truths(owner: str, subject: Subject, outcomes: Outcomes) -> Iterator[tuple[tuple[str, Subject, str, Subject], bool | None]]:
+def truths(
+    owner: str, subject: Subject, outcomes: Outcomes
+) -> Iterator[tuple[tuple[str, Subject, str, Subject], bool | None]]:
     for outcome in outcomes.all():
         yield (owner, subject, outcome.id, outcome.member or None), three(outcome.certain, outcome.possible)
 

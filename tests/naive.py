@@ -72,15 +72,16 @@ class Answer:
     best: dict[tuple[tuple[str, ...], Subject], tuple[str, ...] | None] = field(default_factory=dict)
 
 
-def answer(
-    rulebook: Rulebook, household: Household, on: date, jurisdictions: frozenset[str] | None = None
-) -> Answer:
+def answer(rulebook: Rulebook, household: Household, on: date, jurisdictions: frozenset[str] | None = None) -> Answer:
     """Decide everything, the long way. Raises Refused for a household that cannot be."""
     world = World(rulebook, household, on, jurisdictions)
     first = Run(world)
     found = Answer(
         {key: world.facts[key] for key in world.facts if rulebook.facts[key[0]].derived},
-        first.status, {**world.truths, **first.truths}, first.lets, first.amounts,
+        first.status,
+        {**world.truths, **first.truths},
+        first.lets,
+        first.amounts,
     )
     found.not_in_force = tuple(p for p in rulebook.ids() if p not in world.in_force)
     found.conditional_on = conditional_on(world, first)
@@ -88,7 +89,9 @@ def answer(
     found.missing_order = missing_order(first, found.missing)
     for group in rulebook.exclusions:
         for subject in [None] if group.level == "household" else list(world.members):
-            open_ = [p for p in group.policies if any(first.status[k] != "ineligible" for k in concerned(first, p, subject))]
+            open_ = [
+                p for p in group.policies if any(first.status[k] != "ineligible" for k in concerned(first, p, subject))
+            ]
             if len(open_) > 1:
                 key = (group.policies, subject)
                 found.worth[key] = choices_worth(world, first, group, subject, open_)
@@ -196,9 +199,7 @@ class Scope:
 class World:
     """A household on a day under a rulebook: facts, figures and derived facts; nothing here asks about a policy."""
 
-    def __init__(
-        self, rulebook: Rulebook, household: Household, on: date, jurisdictions: frozenset[str] | None = None
-    ):
+    def __init__(self, rulebook: Rulebook, household: Household, on: date, jurisdictions: frozenset[str] | None = None):
         self.rulebook, self.household, self.on = rulebook, household, on
         self.members: dict[str, Member] = {member.id: member for member in household.members}
         self.places = jurisdictions or frozenset(j.name for j in rulebook.jurisdictions.values() if j.in_force)
@@ -525,10 +526,8 @@ def compare(op: str, x: Any, y: Any) -> Three:
         same = settled({a == b for a in x for b in y})
         return same if op == "==" else opposite(same)
     if op in ("==", "!="):
-        if x[1] < y[0] or y[1] < x[0]:
-            same = False
-        else:
-            same = True if x == y and x[0] == x[1] else None
+        apart, one = x[1] < y[0] or y[1] < x[0], x[0] == x[1] == y[0] == y[1]
+        same = True if one else False if apart else None
         return same if op == "==" else opposite(same)
     test = {"<": Fraction.__lt__, "<=": Fraction.__le__, ">": Fraction.__gt__, ">=": Fraction.__ge__}[op]
     return settled({test(a, b) for a in x for b in y})
@@ -546,7 +545,9 @@ def contains(op: str, x: Any, y: Any) -> Three:
 
 def over_period(expr: Expr, x: Range) -> Range:
     """A sum per month, week or year as a sum per another of these: a year is 12 months and 52 weeks."""
-    (given,) = (name for name, power in expr.args[0].type.unit.powers if power == -1 and name in ("year", "month", "week"))
+    (given,) = (
+        name for name, power in expr.args[0].type.unit.powers if power == -1 and name in ("year", "month", "week")
+    )
     wanted = {"yearly": "year", "monthly": "month", "weekly": "week"}[expr.op]
     return over_ends(lambda end: end * PER_YEAR[given] / PER_YEAR[wanted], x)
 
@@ -696,8 +697,10 @@ def best_choice(
     competing = [one for one in order if gives_up[one] is not True]
     for one in competing:
         wins = [
-            worth[one][0] > worth[other][1] or (worth[one][0] == worth[other][1] and order.index(one) < order.index(other))
-            for other in competing if other != one
+            worth[one][0] > worth[other][1]
+            or (worth[one][0] == worth[other][1] and order.index(one) < order.index(other))
+            for other in competing
+            if other != one
         ]
         if gives_up[one] is False and all(wins):
             return one

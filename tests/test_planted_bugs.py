@@ -275,7 +275,9 @@ def an_unknown_test_settles_a_choice(m: MonkeyPatch) -> None:
 @bug
 def a_possible_choice_is_the_choice(m: MonkeyPatch) -> None:
     right = PythonFold.choice_in
-    m.setattr(PythonFold, "choice_in", lambda self, x, name, values: told(f := right(self, x, name, values), f.possible))
+    m.setattr(
+        PythonFold, "choice_in", lambda self, x, name, values: told(f := right(self, x, name, values), f.possible)
+    )
 
 
 @bug
@@ -338,7 +340,9 @@ def any_over_nobody_is_yes(m: MonkeyPatch) -> None:
             return found
         nobody = Condition("every_member", "nobody", (TRUE_CONDITION, Condition("not", "in", (node.parts[0],))))
         over = ends.any_of(self, [found, right(self, nobody, generate._Row())])
-        row.layout.conditions[node.id] = replace(row.layout.conditions[node.id], certain=row.ref(over.certain), possible=row.ref(over.possible))
+        row.layout.conditions[node.id] = replace(
+            row.layout.conditions[node.id], certain=row.ref(over.certain), possible=row.ref(over.possible)
+        )
         return over
 
     m.setattr(PythonFold, "condition", condition)

@@ -41,6 +41,7 @@ def a_number(chance: random.Random, least: int, most: int) -> int:
 
 def a_day(chance: random.Random, least: int, most: int) -> int:
     """A day of the calendar as yyyymmdd."""
+
     def day(number: int) -> int:
         return date(number // 10000, number // 100 % 100, number % 100).toordinal()
 
@@ -61,7 +62,11 @@ def a_value(chance: random.Random, fact: Fact, known: Known | None, rulebook: Ru
             return known
         mask = 1 << chance.randrange(len(names.values)) if base is Base.CHOICE else chance.randint(0, names.every)
         return Known(mask, mask)
-    least, most = (known.lo, known.hi) if known else (int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale))
+    least, most = (
+        (known.lo, known.hi)
+        if known
+        else (int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale))
+    )
     found = (a_day if base is Base.DATE else a_number)(chance, least, most)
     return Known(found, found)
 
@@ -192,7 +197,9 @@ def tried(seeds: Iterator[int], wanted: int) -> Tally:
                     tally.seen["complete"] += 1
                     found += [f"open though all is told: {gap}" for gap in gaps(after, world.rulebook)]
                 if found:
-                    tally.wrong.append(f"seed {seed}, {on}, {household}\n completed: {more}\n  " + "\n  ".join(found[:6]))
+                    tally.wrong.append(
+                        f"seed {seed}, {on}, {household}\n completed: {more}\n  " + "\n  ".join(found[:6])
+                    )
     return tally
 
 
@@ -208,7 +215,19 @@ def test_more_facts_never_flip_a_settled_answer(part: int) -> None:
 
 def test_a_flip_is_seen() -> None:
     """The comparison can fail: an answer whose bounds were drawn too tight is caught."""
-    tight = naive.Answer({("f", None): (Fraction(1), Fraction(2))}, {("p", None): "eligible"}, {}, {}, {("p", None, "i"): (Fraction(0), Fraction(5))})
-    wide = naive.Answer({("f", None): (Fraction(3), Fraction(3))}, {("p", None): "ineligible"}, {}, {}, {("p", None, "i"): (Fraction(6), Fraction(6))})
+    tight = naive.Answer(
+        {("f", None): (Fraction(1), Fraction(2))},
+        {("p", None): "eligible"},
+        {},
+        {},
+        {("p", None, "i"): (Fraction(0), Fraction(5))},
+    )
+    wide = naive.Answer(
+        {("f", None): (Fraction(3), Fraction(3))},
+        {("p", None): "ineligible"},
+        {},
+        {},
+        {("p", None, "i"): (Fraction(6), Fraction(6))},
+    )
     assert len(list(flips(tight, wide))) == 3
     assert list(flips(tight, tight)) == []

@@ -22,7 +22,13 @@ from engine.language.rulebook import read_texts
 from engine.language.tree import Expr
 
 DAY = date(2025, 7, 1)  # the day most things happen around
-PERIOD_UNIT = {"once": "CNY", "week": "CNY/week", "fortnight": "CNY/fortnight", "month": "CNY/month", "year": "CNY/year"}
+PERIOD_UNIT = {
+    "once": "CNY",
+    "week": "CNY/week",
+    "fortnight": "CNY/fortnight",
+    "month": "CNY/month",
+    "year": "CNY/year",
+}
 LITERALS = (0, 1, 2, 12, 100)
 STEPS = {"0.01": 2, "0.1": 1, "1": 0, "10": 0, "100": 0}
 
@@ -51,7 +57,8 @@ class Term:
     literal: bool = False
 
     def wrapped(self) -> str:
-        return self.text if self.text.replace("_", "").isalnum() or self.text[-1] in ")]" and "(" not in self.text.split("(", 1)[0] and self.call else f"({self.text})"
+        """The text as an operand: in brackets unless it is one name, number, call or table row."""
+        return self.text if self.text.isidentifier() or self.text.isdigit() or self.call else f"({self.text})"
 
     @property
     def call(self) -> bool:
@@ -182,7 +189,12 @@ class Maker:
                 self.ask(self.fresh("s"), level, "choices")
             if self.maybe(30):
                 self.ask(self.fresh("t"), level, "text")
-        self.derive("size", "household", Term("count_members(counted)", "number", "people", Fraction(1), Fraction(60), True), "lowest: 1, highest: 60")
+        self.derive(
+            "size",
+            "household",
+            Term("count_members(counted)", "number", "people", Fraction(1), Fraction(60), True),
+            "lowest: 1, highest: 60",
+        )
         self.derive("counted", "member", Term(self.pick(["counts", "counts", "not counts"]), "truth"))
         for _ in range(self.r.randrange(0, 5)):
             self.lucky(self.derived_fact)
@@ -190,22 +202,38 @@ class Maker:
     def ask(self, name: str, level: str, kind: str) -> None:
         label = f"label: {{zh: {name}, en: {name}}}"
         if kind in ("yes_no", "text"):
-            self.asked.append((name, level, Term(name, "truth" if kind == "yes_no" else "text"), f"{{{label}, type: {kind}}}"))
+            self.asked.append(
+                (name, level, Term(name, "truth" if kind == "yes_no" else "text"), f"{{{label}, type: {kind}}}")
+            )
             return
         if kind == "date":
             self.asked.append((name, level, Term(name, "date", facts=(name,)), f"{{{label}, type: date}}"))
             return
         if kind in ("choice", "choices"):
             listed = self.pick(self.choices)
-            self.asked.append((name, level, Term(name, f"{kind}:{listed}"), f"{{{label}, type: {kind}, choices: {listed}}}"))
+            self.asked.append(
+                (name, level, Term(name, f"{kind}:{listed}"), f"{{{label}, type: {kind}, choices: {listed}}}")
+            )
             return
         if kind == "money":
             kind, unit, places = "money", self.pick(["CNY", "CNY/month", "CNY/month", "CNY/year"]), 2
         else:
             kind, unit, places = self.pick(
-                [("whole_number", "people", 0), ("whole_number", "", 0), ("number", "", 2), ("ratio", "", 4), ("whole_number", "years", 0), ("whole_number", "months", 0), ("number", "m2", 1)]
+                [
+                    ("whole_number", "people", 0),
+                    ("whole_number", "", 0),
+                    ("number", "", 2),
+                    ("ratio", "", 4),
+                    ("whole_number", "years", 0),
+                    ("whole_number", "months", 0),
+                    ("number", "m2", 1),
+                ]
             )
-        lo, hi = self.pick([(0, 1), (0, 3), (0, 10), (1, 4), (0, 20), (-3, 3), (-2, 0), (5, 6)]) if kind != "ratio" else (0, 1)
+        lo, hi = (
+            self.pick([(0, 1), (0, 3), (0, 10), (1, 4), (0, 20), (-3, 3), (-2, 0), (5, 6)])
+            if kind != "ratio"
+            else (0, 1)
+        )
         extra = f", lowest: {lo}, highest: {hi}" if kind != "ratio" or self.maybe(50) else ""
         if unit:
             extra += f", unit: {unit}"
@@ -218,7 +246,11 @@ class Maker:
         parts = [f"label: {{zh: {name}, en: {name}}}", f"is: {quoted(term.text)}"]
         kind, _, listed = term.kind.partition(":")
         if kind == "number":
-            base = "whole_number" if term.whole else ("money" if "CNY" in term.unit and term.unit.split("/")[0] == "CNY" else "number")
+            base = (
+                "whole_number"
+                if term.whole
+                else ("money" if "CNY" in term.unit and term.unit.split("/")[0] == "CNY" else "number")
+            )
             parts += [f"type: {base}", *([f"unit: {term.unit}"] if term.unit else []), limits]
         else:
             parts.append("type: yes_no" if kind == "truth" else f"type: {kind}")
@@ -265,7 +297,8 @@ class Maker:
         values = self.dated(lambda day: f"    - {{from: {day}, value: {figure()}, source: 某文件, verified: true}}\n")
         unit_line = f"  unit: {unit}\n" if unit else ""
         step = f"  step: {['1', '0.1', '0.01'][places]}\n" if kind == "number" else ""
-        text = f"  label: {{zh: 标准, en: figure}}\n  type: {kind}\n{unit_line}{step}  lowest: {lo}\n  highest: {hi}\n  values:\n{values}"
+        head = f"  label: {{zh: 标准, en: figure}}\n  type: {kind}\n{unit_line}{step}"
+        text = f"{head}  lowest: {lo}\n  highest: {hi}\n  values:\n{values}"
         self.parameters[name] = (Term(name, "number", unit, lo, hi, kind == "whole_number"), text)
         return self.parameters[name][0]
 
@@ -299,7 +332,10 @@ class Maker:
                 keys.append(("choice", listed))
             else:
                 key = self.term(where.strict(), "number", 1)
-                bands = sorted({key.lo.__floor__()} | {int(self.number(*self.likely(key), 0)) for _ in range(self.r.randrange(0, 3))})
+                bands = sorted(
+                    {key.lo.__floor__()}
+                    | {int(self.number(*self.likely(key), 0)) for _ in range(self.r.randrange(0, 3))}
+                )
                 args.append(key.text)
                 keys.append(("band", (key.unit, [Fraction(b) for b in bands], key)))
                 banded += 1
@@ -321,12 +357,17 @@ class Maker:
                 if len(shown) < len(names):
                     shown.append("otherwise")
                 return "".join(
-                    f"{indent}{n}: {figure()}\n" if last else f"{indent}{n}:\n{rows(at + 1, indent + '  ')}" for n in shown
+                    f"{indent}{n}: {figure()}\n" if last else f"{indent}{n}:\n{rows(at + 1, indent + '  ')}"
+                    for n in shown
                 )
             found = ""
             for start in about[1]:
                 found += f"{indent}- from: {decimal(start, 0)}\n"
-                found += f"{indent}  value: {figure(start == about[1][-1])}\n" if last else f"{indent}  rows:\n{rows(at + 1, indent + '    ')}"
+                found += (
+                    f"{indent}  value: {figure(start == about[1][-1])}\n"
+                    if last
+                    else f"{indent}  rows:\n{rows(at + 1, indent + '    ')}"
+                )
             return found
 
         further = ""
@@ -334,17 +375,30 @@ class Maker:
             span = keys[-1][1][2]
             past = (span.hi - keys[-1][1][1][-1]).__floor__()
             step = self.pick([Fraction(1), Fraction(1, 2), Fraction(-1)] if not whole else [Fraction(1), Fraction(-1)])
-            further = f"      each_further: {decimal(step, 0 if whole or kind == 'number' else 2)}\n" if kind != "number" or step.denominator == 1 else ""
+            further = (
+                f"      each_further: {decimal(step, 0 if whole or kind == 'number' else 2)}\n"
+                if kind != "number" or step.denominator == 1
+                else ""
+            )
             if further:
                 lo, hi = min(lo, lo + step * past), max(hi, hi + step * past)
-        values = self.dated(lambda day: f"    - from: {day}\n      source: 某文件\n      verified: true\n{further}      rows:\n{rows(0, '        ')}")
+        values = self.dated(
+            lambda day: (
+                f"    - from: {day}\n      source: 某文件\n      verified: true\n"
+                f"{further}      rows:\n{rows(0, '        ')}"
+            )
+        )
         name = self.fresh("q")
         shown_keys = ", ".join(
-            about if what == "choice" else f"{{band: {self.band_type(about[2])}{', unit: ' + about[0] if about[0] else ''}}}" for what, about in keys
+            about
+            if what == "choice"
+            else f"{{band: {self.band_type(about[2])}{', unit: ' + about[0] if about[0] else ''}}}"
+            for what, about in keys
         )
         unit_line = f"  unit: {unit}\n" if unit else ""
         step_line = f"  step: {['1', '0.1', '0.01'][places]}\n" if kind == "number" else ""
-        text = f"  label: {{zh: 表, en: table}}\n  type: {kind}\n{unit_line}{step_line}  keys: [{shown_keys}]\n  lowest: {decimal(lo)}\n  highest: {decimal(hi)}\n  values:\n{values}"
+        head = f"  label: {{zh: 表, en: table}}\n  type: {kind}\n{unit_line}{step_line}  keys: [{shown_keys}]\n"
+        text = f"{head}  lowest: {decimal(lo)}\n  highest: {decimal(hi)}\n  values:\n{values}"
         self.parameters[name] = (Term(name, "table"), text)
         return Term(f"{name}[{', '.join(args)}]", "number", unit, lo, hi, kind == "whole_number")
 
@@ -355,24 +409,35 @@ class Maker:
 
     def schedule(self, x: Term) -> str:
         name = self.fresh("r")
-        starts = sorted({self.pick([0, 0, 1])} | {int(self.number(max(x.lo, Fraction(1)), max(x.hi, Fraction(2)), 0)) for _ in range(self.r.randrange(0, 3))})
+        starts = sorted(
+            {self.pick([0, 0, 1])}
+            | {
+                int(self.number(max(x.lo, Fraction(1)), max(x.hi, Fraction(2)), 0))
+                for _ in range(self.r.randrange(0, 3))
+            }
+        )
 
         def rate() -> str:
             return "null" if self.maybe(15) else decimal(self.number(Fraction(0), Fraction(1), 1), 2)
 
         unit = f", unit: {x.unit}" if x.unit else ""
         values = self.dated(
-            lambda day: f"    - from: {day}\n      source: 某文件\n      verified: true\n      rows:\n"
-            + "".join(f"        - {{from: {start}, value: {rate()}}}\n" for start in starts)
+            lambda day: (
+                f"    - from: {day}\n      source: 某文件\n      verified: true\n      rows:\n"
+                + "".join(f"        - {{from: {start}, value: {rate()}}}\n" for start in starts)
+            )
         )
-        text = f"  label: {{zh: 分段, en: slices}}\n  type: ratio\n  keys: [{{band: {self.band_type(x)}{unit}}}]\n  values:\n{values}"
+        head = "  label: {zh: 分段, en: slices}\n  type: ratio\n"
+        text = f"{head}  keys: [{{band: {self.band_type(x)}{unit}}}]\n  values:\n{values}"
         self.parameters[name] = (Term(name, "table"), text)
         return name
 
     # -- expressions --
 
     def names(self, where: Place, kind: str) -> list[Term]:
-        found = [let for let in where.lets if let.kind == kind and (where.holds or let.text not in where.lets_with_holds)]
+        found = [
+            let for let in where.lets if let.kind == kind and (where.holds or let.text not in where.lets_with_holds)
+        ]
         for _, level, term, _ in (*self.asked, *self.derived):
             if term.kind == kind and (level == "household" or where.reads_members):
                 found.append(term)
@@ -413,14 +478,16 @@ class Maker:
             if unit in (None, "people", "times", ""):
                 return Term("size", "number", "people", Fraction(1), Fraction(60), True)
             return self.parameter(unit or "", Term("", "number", unit or "", Fraction(0), Fraction(10)))
-        return self.first_that([  # type: ignore[no-any-return]
-            *[lambda: self.pick(simple)] * 2,
-            *[lambda: self.arithmetic(where, depth, unit)] * 5,
-            *[lambda: self.over_members(where, depth, unit)] * 4,
-            *[lambda: self.time(where, depth, unit)] * 3,
-            lambda: self.conditional(where, depth, unit),
-            *[lambda: self.looked_up(where, depth, unit)] * 2,
-        ])
+        return self.first_that(
+            [  # type: ignore[no-any-return]
+                *[lambda: self.pick(simple)] * 2,
+                *[lambda: self.arithmetic(where, depth, unit)] * 5,
+                *[lambda: self.over_members(where, depth, unit)] * 4,
+                *[lambda: self.time(where, depth, unit)] * 3,
+                lambda: self.conditional(where, depth, unit),
+                *[lambda: self.looked_up(where, depth, unit)] * 2,
+            ]
+        )
 
     def same_unit(self, where: Place, depth: int, like: Term) -> Term:
         """Another number that may be added to or compared with `like`."""
@@ -439,8 +506,10 @@ class Maker:
         if op in ("+", "-", "min", "max"):
             y = self.same_unit(where, depth, x)
             corners = {
-                "+": (x.lo + y.lo, x.hi + y.hi), "-": (x.lo - y.hi, x.hi - y.lo),
-                "min": (min(x.lo, y.lo), min(x.hi, y.hi)), "max": (max(x.lo, y.lo), max(x.hi, y.hi)),
+                "+": (x.lo + y.lo, x.hi + y.hi),
+                "-": (x.lo - y.hi, x.hi - y.lo),
+                "min": (min(x.lo, y.lo), min(x.hi, y.hi)),
+                "max": (max(x.lo, y.lo), max(x.hi, y.hi)),
             }[op]
             text = f"{op}({x.text}, {y.text})" if op in ("min", "max") else f"{x.wrapped()} {op} {y.wrapped()}"
             return Term(text, "number", x.unit, *corners, x.whole and y.whole, x.facts + y.facts)
@@ -470,13 +539,28 @@ class Maker:
             raise NoLuck
         left, right = (y, x) if op == "*" and self.maybe(50) else (x, y)
         unit_found = x.unit if x.unit not in ("people", "times") else ""
-        return Term(f"{left.wrapped()} {op} {right.wrapped()}", "number", unit_found, min(values), max(values), op == "*" and x.whole and y.whole, x.facts)
+        return Term(
+            f"{left.wrapped()} {op} {right.wrapped()}",
+            "number",
+            unit_found,
+            min(values),
+            max(values),
+            op == "*" and x.whole and y.whole,
+            x.facts,
+        )
 
     def over_members(self, where: Place, depth: int, unit: str | None) -> Term:
         inner = where.inside()
         narrowed = f", where={self.pick(['counted', self.truth(inner, depth - 2).text])}" if self.maybe(70) else ""
         if unit in (None, "people", "") and self.maybe(40):
-            return Term(f"count_members({self.truth(inner, depth - 1).text}{narrowed})", "number", "people", Fraction(0), Fraction(60), True)
+            return Term(
+                f"count_members({self.truth(inner, depth - 1).text}{narrowed})",
+                "number",
+                "people",
+                Fraction(0),
+                Fraction(60),
+                True,
+            )
         own = [t for t in self.names(inner, "number") if unit is None or t.unit == unit]
         x = self.pick(own) if self.maybe(60) and own else self.a_number(inner, depth - 1, unit)
         if x.literal:
@@ -490,22 +574,40 @@ class Maker:
         if otherwise.literal and otherwise.lo != 0 and x.unit not in ("", "people", "times"):
             otherwise = Term("0", "number", x.unit, Fraction(0), Fraction(0), True, literal=True)
         text = f"{self.pick(['min', 'max'])}_members({x.text}{narrowed}, otherwise={otherwise.text})"
-        return Term(text, "number", x.unit, min(x.lo, otherwise.lo), max(x.hi, otherwise.hi), x.whole and otherwise.whole, x.facts)
+        return Term(
+            text,
+            "number",
+            x.unit,
+            min(x.lo, otherwise.lo),
+            max(x.hi, otherwise.hi),
+            x.whole and otherwise.whole,
+            x.facts,
+        )
 
     def time(self, where: Place, depth: int, unit: str | None) -> Term:
         if unit in (None, "years") and self.maybe(70):
             a, b = self.a_date(where, depth - 1), self.a_date(where, depth - 1)
-            return Term(f"years_between({a.text}, {b.text})", "number", "years", Fraction(0), Fraction(8200), True, a.facts)
+            return Term(
+                f"years_between({a.text}, {b.text})", "number", "years", Fraction(0), Fraction(8200), True, a.facts
+            )
         if unit in (None, "months") and self.maybe(70):
             a, b = self.a_date(where, depth - 1), self.a_date(where, depth - 1)
-            return Term(f"months_between({a.text}, {b.text})", "number", "months", Fraction(0), Fraction(98400), True, a.facts)
+            return Term(
+                f"months_between({a.text}, {b.text})", "number", "months", Fraction(0), Fraction(98400), True, a.facts
+            )
         if unit in (None, "") and self.maybe(60):
-            return Term(f"month_of({self.a_date(where, depth - 1).text})", "number", "", Fraction(1), Fraction(12), True)
+            return Term(
+                f"month_of({self.a_date(where, depth - 1).text})", "number", "", Fraction(1), Fraction(12), True
+            )
         if unit is not None and unit not in ("CNY/month", "CNY/year", "CNY/week"):
             raise NoLuck
         op, to, per = self.pick([("yearly", "CNY/year", 1), ("monthly", "CNY/month", 12), ("weekly", "CNY/week", 52)])
         if unit is not None:
-            op, to, per = {"CNY/year": ("yearly", unit, 1), "CNY/month": ("monthly", unit, 12), "CNY/week": ("weekly", unit, 52)}[unit]
+            op, to, per = {
+                "CNY/year": ("yearly", unit, 1),
+                "CNY/month": ("monthly", unit, 12),
+                "CNY/week": ("weekly", unit, 52),
+            }[unit]
         source, times = self.pick([("CNY/month", 12), ("CNY/year", 1), ("CNY/week", 52)])
         x = self.a_number(where, depth - 1, source)
         factor = Fraction(times, per)
@@ -515,29 +617,50 @@ class Maker:
         x = self.a_number(where, depth - 1, unit)
         y = self.same_unit(where, depth - 1, x)
         test = self.truth(where, depth - 1)
-        return Term(f"{x.wrapped()} if {test.wrapped()} else {y.wrapped()}", "number", x.unit, min(x.lo, y.lo), max(x.hi, y.hi), x.whole and y.whole, x.facts)
+        return Term(
+            f"{x.wrapped()} if {test.wrapped()} else {y.wrapped()}",
+            "number",
+            x.unit,
+            min(x.lo, y.lo),
+            max(x.hi, y.hi),
+            x.whole and y.whole,
+            x.facts,
+        )
 
     def looked_up(self, where: Place, depth: int, unit: str | None) -> Term:
         unit = self.pick(["CNY/month", "CNY", "", "years"]) if unit is None else unit
-        near = Term("", "number", unit, *self.pick([(Fraction(0), Fraction(10)), (Fraction(0), Fraction(3)), (Fraction(-2), Fraction(2))]))
+        near = Term(
+            "",
+            "number",
+            unit,
+            *self.pick([(Fraction(0), Fraction(10)), (Fraction(0), Fraction(3)), (Fraction(-2), Fraction(2))]),
+        )
         if self.maybe(40):
             return self.parameter(unit, near)
         return self.table(where, unit, near)
 
     def truth(self, where: Place, depth: int) -> Term:
         if depth <= 0:
-            return self.first_that([lambda: self.pick(self.names(where, "truth")), lambda: self.choice_test(where, 0), lambda: self.asks(where)])  # type: ignore[no-any-return]
-        return self.first_that([  # type: ignore[no-any-return]
-            *[lambda: self.comparison(where, depth)] * 6,
-            *[lambda: self.choice_test(where, depth)] * 3,
-            *[lambda: self.joined(where, depth)] * 3,
-            *[lambda: self.some_member(where, depth)] * 3,
-            *[lambda: self.asks(where)] * 4,
-            lambda: self.pick(self.names(where, "truth")),
-            lambda: self.date_test(where, depth),
-            lambda: self.branches(where, depth),
-            lambda: Term(self.pick(["True", "False"]), "truth") if self.maybe(20) else self.asks(where),
-        ])
+            return self.first_that(
+                [
+                    lambda: self.pick(self.names(where, "truth")),
+                    lambda: self.choice_test(where, 0),
+                    lambda: self.asks(where),
+                ]
+            )  # type: ignore[no-any-return]
+        return self.first_that(
+            [  # type: ignore[no-any-return]
+                *[lambda: self.comparison(where, depth)] * 6,
+                *[lambda: self.choice_test(where, depth)] * 3,
+                *[lambda: self.joined(where, depth)] * 3,
+                *[lambda: self.some_member(where, depth)] * 3,
+                *[lambda: self.asks(where)] * 4,
+                lambda: self.pick(self.names(where, "truth")),
+                lambda: self.date_test(where, depth),
+                lambda: self.branches(where, depth),
+                lambda: Term(self.pick(["True", "False"]), "truth") if self.maybe(20) else self.asks(where),
+            ]
+        )
 
     def comparison(self, where: Place, depth: int) -> Term:
         where = where.strict()
@@ -560,7 +683,8 @@ class Maker:
         a, b = self.a_date(where.strict(), depth - 1), self.a_date(where.strict(), depth - 1)
         if a.text == b.text == "on":
             raise NoLuck
-        return Term(f"{Term(a.text, '').wrapped()} {self.pick(['<', '<=', '>', '>=', '==', '!='])} {Term(b.text, '').wrapped()}", "truth")
+        op = self.pick(["<", "<=", ">", ">=", "==", "!="])
+        return Term(f"{a.wrapped()} {op} {b.wrapped()}", "truth")
 
     def choice_test(self, where: Place, depth: int) -> Term:
         where = where.strict()
@@ -587,8 +711,13 @@ class Maker:
         return Term(f" {op} ".join(parts), "truth")
 
     def some_member(self, where: Place, depth: int) -> Term:
-        narrowed = f", where={self.pick(['counted', self.truth(where.inside().strict(), 0).text])}" if self.maybe(60) else ""
-        return Term(f"{self.pick(['any_member', 'every_member'])}({self.truth(where.inside(), depth - 1).text}{narrowed})", "truth")
+        narrowed = (
+            f", where={self.pick(['counted', self.truth(where.inside().strict(), 0).text])}" if self.maybe(60) else ""
+        )
+        return Term(
+            f"{self.pick(['any_member', 'every_member'])}({self.truth(where.inside(), depth - 1).text}{narrowed})",
+            "truth",
+        )
 
     def branches(self, where: Place, depth: int) -> Term:
         a, b, c = (self.truth(where.strict(), depth - 1).wrapped() for _ in range(3))
@@ -604,10 +733,20 @@ class Maker:
 
     # -- policies --
 
-    def policy(self, name: str, level: str, group: str, version: int = 0, force: str = "{from: 2016-01-01}", apart: tuple[str, ...] = ()) -> str:
+    def policy(
+        self,
+        name: str,
+        level: str,
+        group: str,
+        version: int = 0,
+        force: str = "{from: 2016-01-01}",
+        apart: tuple[str, ...] = (),
+    ) -> str:
         own: dict[str, str] = {}
         away = group == "away"
-        asked = tuple((other, lv) for other, (lv, gr) in self.policies.items() if other != name and (away or gr != "away"))
+        asked = tuple(
+            (other, lv) for other, (lv, gr) in self.policies.items() if other != name and (away or gr != "away")
+        )
         self.since = date.fromisoformat(force[7:17])
         where = Place(level, policies=asked, holds=True)
         lets = ""
@@ -623,20 +762,35 @@ class Maker:
             let = self.fresh("l")
             listed = f", choices: {kind.partition(':')[2]}" if ":" in kind else ""
             lets += f"  {let}: {{zh: 中间, en: between, is: {quoted(term.text)}{listed}}}\n"
-            rests = "holds(" in term.text or any(w in term.text.replace("(", " ").replace(")", " ").split() for w in where.lets_with_holds)
+            rests = "holds(" in term.text or any(
+                w in term.text.replace("(", " ").replace(")", " ").split() for w in where.lets_with_holds
+            )
             more = where.lets_with_holds | {let} if rests else where.lets_with_holds
             where = replace(where, lets=(*where.lets, replace(term, text=let, literal=False)), lets_with_holds=more)
         when = self.group(where, 2, "  ")
         gives = "".join(self.item(where) for _ in range(self.pick([0, 1, 1, 2])))
         own["when"] = when
         excludes = f"excludes: [{', '.join(apart)}]\n" if apart else ""
-        notes = f"notes:\n  - {{if: {quoted(self.truth(where, 1).text)}, says: {{zh: 提示, en: advice}}}}\n" if self.maybe(20) else ""
-        documents = f"documents:\n  - {{zh: 证明, en: a paper, if: {quoted(self.truth(where, 1).text)}}}\n" if self.maybe(15) else ""
+        notes = (
+            f"notes:\n  - {{if: {quoted(self.truth(where, 1).text)}, says: {{zh: 提示, en: advice}}}}\n"
+            if self.maybe(20)
+            else ""
+        )
+        documents = (
+            f"documents:\n  - {{zh: 证明, en: a paper, if: {quoted(self.truth(where, 1).text)}}}\n"
+            if self.maybe(15)
+            else ""
+        )
         return (
-            f"policy: {name}\ntitle: {{zh: 政策, en: a policy}}\nkind: {self.pick(['category', 'benefit'])}\nfor: {level}\n"
+            f"policy: {name}\ntitle: {{zh: 政策, en: a policy}}\n"
+            f"kind: {self.pick(['category', 'benefit'])}\nfor: {level}\n"
             f"department: {{zh: 民政, en: Civil affairs}}\nin_force: {force}\ncite: {{law: 某法, article: 第一条}}\n"
             + (f"let:\n{lets}" if lets else "")
-            + f"when:\n{when}" + (f"gives:\n{gives}" if gives else "") + excludes + notes + documents
+            + f"when:\n{when}"
+            + (f"gives:\n{gives}" if gives else "")
+            + excludes
+            + notes
+            + documents
             + "examples:\n  - {says: {zh: 例, en: an example}, on: 2025-07-01, expect: {status: eligible}}\n"
         )
 
@@ -647,7 +801,7 @@ class Maker:
         for _ in range(self.pick([1, 2, 2, 3])):
             if depth > 1 and self.maybe(25):
                 body = self.group(inner, depth - 1, indent + "    ")
-                found += f"{indent}  -{body[len(indent) + 3:]}"
+                found += f"{indent}  -{body[len(indent) + 3 :]}"
             elif self.maybe(30):
                 found += f"{indent}  - id: {self.fresh('w')}\n{indent}    if: {quoted(self.truth(inner, 3).text)}\n"
             else:
@@ -666,15 +820,19 @@ class Maker:
         when = f"    if: {quoted(self.truth(where, 2).text)}\n" if self.maybe(30) else ""
         months = ""
         if self.maybe(25) and per == "month":
-            months = f"    for_months: {quoted(self.pick(['12', '2', *[t.text for t in self.names(where.strict(), 'number') if t.unit == 'months']]))}\n"
+            known = [t.text for t in self.names(where.strict(), "number") if t.unit == "months"]
+            months = f"    for_months: {quoted(self.pick(['12', '2', *known]))}\n"
         key = "up_to" if self.maybe(15) else "amount"
-        return f"  - id: {name}\n    title: {{zh: 补贴, en: sum}}\n    {key}: {quoted(x.text)}\n    per: {per}\n{rounding}{when}{months}"
+        amount = f"    {key}: {quoted(x.text)}\n    per: {per}\n"
+        return f"  - id: {name}\n    title: {{zh: 补贴, en: sum}}\n{amount}{rounding}{when}{months}"
 
     def money(self, where: Place, unit: str) -> Term:
-        return self.first_that([  # type: ignore[no-any-return]
-            lambda: self.a_number(where, 2, unit),
-            lambda: self.parameter(unit, Term("", "number", unit, Fraction(0), Fraction(20))),
-        ])
+        return self.first_that(
+            [  # type: ignore[no-any-return]
+                lambda: self.a_number(where, 2, unit),
+                lambda: self.parameter(unit, Term("", "number", unit, Fraction(0), Fraction(20))),
+            ]
+        )
 
     # -- the whole --
 
@@ -690,7 +848,15 @@ class Maker:
                 self.since = None
 
     def snapshot(self) -> tuple[Any, ...]:
-        return (list(self.asked), list(self.derived), dict(self.parameters), dict(self.files), dict(self.policies), {k: list(v) for k, v in self.pools.items()}, list(self.days))
+        return (
+            list(self.asked),
+            list(self.derived),
+            dict(self.parameters),
+            dict(self.files),
+            dict(self.policies),
+            {k: list(v) for k, v in self.pools.items()},
+            list(self.days),
+        )
 
     def restore(self, kept: tuple[Any, ...]) -> None:
         self.asked, self.derived, self.parameters, self.files, self.policies, self.pools, self.days = kept
@@ -709,12 +875,16 @@ class Maker:
         catalogue += "  here: {title: {zh: 此地, en: here}}\n  there: {title: {zh: 彼地, en: there}, in_force: false}\n"
         found = {"rules/facts.yaml": facts}
         if self.parameters:
-            found["rules/parameters/p.yaml"] = "".join(f"{name}:\n{text}" for name, (_, text) in self.parameters.items())
+            found["rules/parameters/p.yaml"] = "".join(
+                f"{name}:\n{text}" for name, (_, text) in self.parameters.items()
+            )
             catalogue += "parameters: [rules/parameters/*.yaml]\n"
         catalogue += "groups:\n" if groups else "groups: {}\n"
         for group in groups:
             place = "there" if group == "away" else "here"
-            catalogue += f"  {group}: {{title: {{zh: 组, en: group}}, jurisdiction: {place}, files: [rules/{group}/*.yaml]}}\n"
+            catalogue += (
+                f"  {group}: {{title: {{zh: 组, en: group}}, jurisdiction: {place}, files: [rules/{group}/*.yaml]}}\n"
+            )
         return {"policies.yaml": catalogue, **found, **self.files}
 
     def add_policy(self) -> None:
@@ -773,7 +943,9 @@ def vocabulary_of(rulebook: Rulebook) -> Vocabulary:
     return Vocabulary.of(rulebook.facts, rulebook.choices, {p.id: p.level for p in rulebook.policies})
 
 
-def raw_household(chance: random.Random, world: World, on: date, unknown: int = 25, members: int | None = None) -> dict[str, Any]:
+def raw_household(
+    chance: random.Random, world: World, on: date, unknown: int = 25, members: int | None = None
+) -> dict[str, Any]:
     """A household as plain data; each fact is left out or null in `unknown` of a hundred cases, or a range."""
     drawn = _Drawn(chance, world, on, unknown)
     many = members if members is not None else chance.choice((1, 1, 2, 2, 3, 3, 4))
@@ -843,11 +1015,15 @@ class _Drawn:
 
     def day(self) -> date:
         years = self.chance.choice((0, 0, 1, 1, 2, 3, 5, 9, 18))
-        day = date(self.on.year - years, self.on.month, min(self.on.day, 28)) + timedelta(days=self.chance.choice((-1, 0, 0, 1, -31, 40)))
+        day = date(self.on.year - years, self.on.month, min(self.on.day, 28)) + timedelta(
+            days=self.chance.choice((-1, 0, 0, 1, -31, 40))
+        )
         return date(2024, 2, 29) if self.maybe(5) else day
 
 
-def household_of(chance: random.Random, world: World, on: date, unknown: int = 25, members: int | None = None) -> Household:
+def household_of(
+    chance: random.Random, world: World, on: date, unknown: int = 25, members: int | None = None
+) -> Household:
     """A random household of a world, read as the service reads it."""
     return read_household(raw_household(chance, world, on, unknown, members), vocabulary_of(world.rulebook))
 

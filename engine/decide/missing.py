@@ -76,8 +76,8 @@ class Missing:
     # -- conditions --
 
     def _condition(self, node: Condition, outcomes: Outcomes, scope: _Scope, member: str) -> Iterator[Wanted]:
-        outcome = outcomes.get(node.id)
-        if outcome.certain == outcome.possible:
+        certain, possible = outcomes.truth(node.id)
+        if certain == possible:
             return
         if node.kind == "leaf":
             assert node.expr is not None
@@ -85,10 +85,9 @@ class Missing:
         elif node.kind in ("any_member", "every_member"):
             where, body = node.parts
             for name, inner in outcomes.each(node.id):
-                belongs, meets = inner.get(where.id), inner.get(body.id)
-                settles = not meets.possible if node.kind == "any_member" else meets.certain
-                decided = belongs.certain and meets.certain == meets.possible
-                if not belongs.possible or settles or decided:
+                (belongs, may_belong), (meets, may_meet) = inner.truth(where.id), inner.truth(body.id)
+                settles = not may_meet if node.kind == "any_member" else meets
+                if not may_belong or settles or (belongs and meets == may_meet):
                     continue  # it is settled what this member does to the condition
                 yield from self._condition(where, inner, scope, name)
                 yield from self._condition(body, inner, scope, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from engine.decide.layout import Entry, Fixed, Layout, MaskAt, NumberAt, Ref
@@ -56,8 +57,14 @@ def value_at(
 
 
 def _ends(row: tuple[Any, ...], place: NumberAt) -> tuple[Fraction, Fraction]:
-    lo = Fraction(term(row, place.lo), place.lo_k * term(row, place.lo_d))
-    return lo, Fraction(term(row, place.hi), place.hi_k * term(row, place.hi_d))
+    lo = quotient(term(row, place.lo), place.lo_k * term(row, place.lo_d))
+    if place.lo == place.hi and place.lo_d == place.hi_d and place.lo_k == place.hi_k:
+        return lo, lo
+    return lo, quotient(term(row, place.hi), place.hi_k * term(row, place.hi_d))
+
+
+# Reducing to lowest terms is most of what a value costs, and figures and noughts come again and again.
+quotient = lru_cache(maxsize=1 << 14)(Fraction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,15 @@ class Outcomes:
 
     def get(self, id: str) -> Outcome:
         return self._outcome(id, "", self.layout.conditions[id])
+
+    def truth(self, id: str) -> tuple[bool, bool]:
+        """Whether a condition is certainly, possibly met, without its values."""
+        entry = self.layout.conditions[id]
+        return bool(term(self.row, entry.certain)), bool(term(self.row, entry.possible))
+
+    def word(self, id: str) -> str:
+        """A condition's outcome, yes, no or unknown, without its values."""
+        return word(*self.truth(id))
 
     def has(self, id: str) -> bool:
         return id in self.layout.conditions

@@ -12,13 +12,13 @@ from functools import cached_property
 
 from engine.decide.amounts import TIMES, Amount, amounts
 from engine.decide.best import Combination, combinations, group_worth
+from engine.decide.grounds import rests_of
 from engine.decide.missing import Missing, Wanted
 from engine.decide.outcomes import Outcomes
 from engine.decide.program import Caveat, Edition, Program
 from engine.decide.run import Raw, Run, Withheld, conditional, run
 from engine.language.household import Household
 from engine.language.model import Policy
-from engine.language.tree import Condition
 
 ELIGIBLE, INELIGIBLE, UNDETERMINED = "eligible", "ineligible", "undetermined"
 
@@ -80,21 +80,22 @@ class Decision:
         """Every policy in force, in catalogue order, each member's in the order of their ids."""
         found: list[Answer] = []
         members = tuple(member.id for member in self.household.members)
+        run, conditionals = self.run, self.conditionals
         for each in sorted(self.edition.order, key=lambda f: f.policy.order):
             policy = each.policy
-            for place, raw in enumerate(self.run.first[policy.id]):
-                subject = "" if policy.level == "household" else members[place]
-                surely, maybe = self.run.received(policy.id, place)
+            layout, subjects = run.functions[policy.id].layout, ("",) if policy.level == "household" else members
+            for place, raw in enumerate(run.first[policy.id]):
+                surely, maybe = run.received(policy.id, place)
                 found.append(
                     Answer(
                         policy,
-                        subject,
+                        subjects[place],
                         raw[0],
                         raw[1],
                         amounts(policy, raw),
-                        Outcomes(self.run.functions[policy.id].layout, raw[3], members),
-                        tuple(dict.fromkeys(raw[4])),
-                        self.conditionals.get((policy.id, place)),
+                        Outcomes(layout, raw[3], members),
+                        tuple(dict.fromkeys(raw[4])) if raw[4] else (),
+                        conditionals.get((policy.id, place)),
                         "yes" if surely else "unknown" if maybe else "no",
                     )
                 )
@@ -122,17 +123,19 @@ class Decision:
     def caveats(self, answer: Answer) -> tuple[Caveat, ...]:
         """Why an answer is less than firm: what the conditions that decide it, and what is paid, rest on."""
         each = self.edition.by_id[answer.policy.id]
-        found = [*each.caveats, *rests_on(answer.policy, answer.policy.when, answer.outcomes, each.leaf_caveats)]
+        rests, row = rests_of(each, answer.outcomes.layout), answer.outcomes.row
+        found = [*each.caveats, *(rests.when(row) if rests.when else ())]
         for place, amount in enumerate(answer.amounts):
             if amount.possible:
+                own = rests.items[place]
                 found += each.item_caveats[place]
-                if amount.item.condition is not None:
-                    found += rests_on(answer.policy, amount.item.condition, answer.outcomes, each.leaf_caveats)
-        for name in sorted({*answer.unpublished, *self.run.derived_unpublished} & each.tables):
-            label = self.program.rulebook.parameters[name].label
-            value = self.edition.figures[name]
-            found.append(Caveat("not-published", name, label, value.source if value else ""))
-        return tuple(dict.fromkeys(found))
+                found += own(row) if own else ()
+        if each.tables:
+            for name in sorted({*answer.unpublished, *self.run.derived_unpublished} & each.tables):
+                label = self.program.rulebook.parameters[name].label
+                value = self.edition.figures[name]
+                found.append(Caveat("not-published", name, label, value.source if value else ""))
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
     @cached_property
     def _missing(self) -> Missing:
@@ -140,6 +143,8 @@ class Decision:
 
     def missing_for(self, answer: Answer) -> tuple[Wanted, ...]:
         """What one open answer waits for, in the order of the whole decision."""
+        if answer.certain == answer.possible:
+            return ()
         wanted = set(self._missing.of_policy(answer.policy.id, answer.member))
         return tuple((m.fact, m.member) for m in self.missing if (m.fact, m.member) in wanted)
 
@@ -207,6 +212,9 @@ class Decision:
 
     def open_above(self, answer: Answer, place: int) -> bool:
         """Whether the most of an amount rests on an outer limit alone, and so says nothing."""
+        flat = self.edition.by_id[answer.policy.id].flat
+        if flat is not None and not flat & self.household.open:
+            return False  # nothing it reads is open, so that nothing rests on a limit
         each = answer.amounts[place]
         return each.least != each.most and self.wide_raw(answer)[2][place][1] != each.most
 
@@ -228,31 +236,6 @@ class Decision:
         withheld: Withheld = frozenset(out)
         again = self.run.withhold(withheld) if out else {}
         return _totals(self, again, withheld, settled)
-
-
-def rests_on(
-    policy: Policy, node: Condition, outcomes: Outcomes, caveats: dict[str, tuple[Caveat, ...]]
-) -> tuple[Caveat, ...]:
-    """The caveats of the conditions that settle this one: where one firm condition is enough, the rest do not count."""
-    outcome = outcomes.get(node.id).word
-    own = caveats.get(node.id, ())
-    if node.kind in ("any_member", "every_member"):
-        return (*own, *(c for part in node.parts for each in part.walk() for c in caveats.get(each.id, ())))
-    if node.kind in ("leaf", "not") or not node.parts:
-        if node.expr is not None and node.expr.op == "let":
-            let = next(let for let in policy.lets if let.name == node.expr.name)
-            if let.condition is not None:
-                return (*own, *rests_on(policy, let.condition, outcomes, caveats))
-        return (*own, *(c for part in node.parts for c in rests_on(policy, part, outcomes, caveats)))
-    enough = {"all": "no", "any": "yes", "none": "yes"}[node.kind]  # the outcome of one part that settles the whole
-    settling = [part for part in node.parts if outcomes.get(part.id).word == enough]
-    if outcome == "unknown":
-        settling = [part for part in node.parts if outcomes.get(part.id).word == "unknown"]
-    elif settling:
-        each = [rests_on(policy, part, outcomes, caveats) for part in settling]
-        return (*own, *min(each, key=len))
-    parts = settling if outcome == "unknown" else node.parts
-    return (*own, *(c for part in parts for c in rests_on(policy, part, outcomes, caveats)))
 
 
 def _totals(

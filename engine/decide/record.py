@@ -7,7 +7,9 @@ repeated: the rulebook's digest stands for it, and the explainer joins the two w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any
 
 from engine import __version__
@@ -15,11 +17,14 @@ from engine.decide.amounts import Amount
 from engine.decide.best import Combination
 from engine.decide.conditions import leaf_expression
 from engine.decide.decision import Answer, Decision
-from engine.decide.outcomes import Masked, Outcome, Span
+from engine.decide.kept import Kept
+from engine.decide.layout import Entry, Fixed, Layout, MaskAt, NumberAt, Ref, Slots
+from engine.decide.outcomes import NO, UNKNOWN, YES
+from engine.decide.program import Edition, Program
 from engine.language.canonical import digest, dumps
 from engine.language.checks import expressions_of, parameters_read
 from engine.language.household import canonical_household
-from engine.language.model import DatedValue, Parameter
+from engine.language.model import ChoiceSet, DatedValue, Fact, Parameter, Policy
 from engine.language.tree import Expr
 from engine.language.types import Base, day_of, decimal_text
 
@@ -49,7 +54,7 @@ def record(decision: Decision, trace: bool = True) -> dict[str, Any]:
         ],
         "combinations": [_combination(decision, each) for each in decision.combinations],
         "totals": {per: _ends(*ends) for per, ends in decision.totals.items()},
-        "figures": _figures(decision),
+        "figures": dict(_FIGURES(decision.edition.figures, decision.edition, decision.program)),
         "declared": declared(decision),
     }
     if trace:
@@ -89,12 +94,10 @@ def _answer(decision: Decision, answer: Answer, trace: bool) -> dict[str, Any]:
         "amounts": [_amount(decision, answer, place, each) for place, each in enumerate(answer.amounts)],
     }
     if trace:
-        found["trace"] = [trace_row(decision, outcome, answer) for outcome in answer.outcomes.all()]
-        found["lets"] = {
-            let.name: shown_value(decision, let.expr, answer.outcomes.let(let.name))
-            for let in answer.policy.lets
-            if let.expr is not None
-        }
+        outcomes = answer.outcomes
+        table = _TABLES(outcomes.layout, decision.program, answer.policy)
+        found["trace"] = table.rows(outcomes.row, outcomes.members)
+        found["lets"] = table.results(outcomes.row)
     return found
 
 
@@ -114,67 +117,13 @@ def _amount(decision: Decision, answer: Answer, place: int, each: Amount) -> dic
     return found
 
 
-def trace_row(decision: Decision, outcome: Outcome, answer: Answer | None = None) -> list[Any]:
-    """[condition, member, outcome] and, where there are values, the observed and the required one."""
-    row: list[Any] = [outcome.id, outcome.member or None, outcome.word]
-    if outcome.left is not None or outcome.right is not None:
-        left, right = _sides(decision, outcome, answer)
-        row += [left, right]
-    return row
-
-
-def _sides(decision: Decision, outcome: Outcome, answer: Answer | None) -> tuple[Any, Any]:
-    expr = leaf_expression(decision.program, answer.policy if answer else None, outcome.id)
-    left, right = expr.args if expr is not None and len(expr.args) == 2 else (None, None)
-    return shown_value(decision, left, outcome.left), shown_value(decision, right, outcome.right)
-
-
-def shown_value(decision: Decision, expr: Expr | None, value: Span | Masked | None) -> Any:
-    """A value as canonical data: text where it is settled, `[least, most]` or a list of choices where it is not."""
-    if value is None:
-        return None
-    if isinstance(value, Masked):
-        assert expr is not None
-        choices = decision.program.rulebook.choices[expr.type.choices]
-        names = list(choices.names(value.may))
-        return names[0] if len(names) == 1 and value.may == value.must else names
-    is_date = expr is not None and expr.type.base is Base.DATE
-    least, most = _text(value.least, is_date), _text(value.most, is_date)
-    return least if value.least == value.most else [least, most]
-
-
-def _text(value: Fraction, is_date: bool) -> str:
-    return day_of(int(value)).isoformat() if is_date else decimal_text(value)
-
-
 def _derived(decision: Decision) -> dict[str, Any]:
     """The ends of every derived fact: the household's as one value, the members' in the order of their ids."""
-    program, run = decision.program, decision.run
-    found: dict[str, Any] = {}
-    for fact in program.rulebook.facts.values():
-        if not fact.derived:
-            continue
-        rows = [run.whole] if fact.level == "household" else run.members
-        values = [fact_value(decision, fact.name, row) for row in rows]
-        found[fact.name] = values[0] if fact.level == "household" else values
-    return found
-
-
-def fact_value(decision: Decision, name: str, row: list[Any]) -> Any:
-    """A fact's ends as canonical data, read from the list of its household or member."""
-    program = decision.program
-    fact, slot = program.rulebook.facts[name], program.slots.facts[name]
-    lo, hi = row[slot.at], row[slot.at + 1]
-    if fact.type.base is Base.YES_NO:
-        return "yes" if lo else "unknown" if hi else "no"
-    if fact.type.base in (Base.CHOICE, Base.CHOICES):
-        several = fact.type.base is Base.CHOICES
-        names = list(program.rulebook.choices[fact.type.choices].names(hi if several else lo))
-        return names[0] if len(names) == 1 and not several else names
-    d = (1, 1) if slot.d is None else (row[slot.d], row[slot.d + 1])
-    least, most = Fraction(lo, slot.scale * d[0]), Fraction(hi, slot.scale * d[1])
-    is_date = fact.type.base is Base.DATE
-    return _text(least, is_date) if least == most else [_text(least, is_date), _text(most, is_date)]
+    run = decision.run
+    return {
+        name: shown(run.whole) if level == "household" else [shown(row) for row in run.members]
+        for name, level, shown in _DERIVED(decision.program.slots, decision.program)
+    }
 
 
 def _combination(decision: Decision, each: Combination) -> dict[str, Any]:
@@ -196,16 +145,6 @@ def _combination(decision: Decision, each: Combination) -> dict[str, Any]:
         "runner_up": each.runner_up,
         "tie": list(each.tie),
     }
-
-
-def _figures(decision: Decision) -> dict[str, Any]:
-    """Every parameter a policy in force reads, with the value of the day, its first day, source and sureness."""
-    rulebook = decision.program.rulebook
-    names: dict[str, None] = {}
-    for each in decision.edition.order:
-        for name in parameters_read(rulebook, expressions_of(each.policy)):
-            names.setdefault(name)
-    return {name: figure(rulebook.parameters[name], decision.edition.figures[name]) for name in sorted(names)}
 
 
 def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | None:
@@ -235,3 +174,144 @@ def declared(decision: Decision) -> dict[str, int]:
         sourced += bool(known.source)
         verified += known.verified is True
     return {"given": given, "sourced": sourced, "verified": verified}
+
+
+# -- how values are written: worked out once for each layout, rulebook and day, then read for every household --
+
+_Row = Sequence[Any]
+_Shown = Callable[[_Row], Any]  # a value of a row as canonical data
+
+
+class _Table:
+    """Writes the table of outcomes of one policy's function.
+
+    A row is [condition, member, outcome] and, where there are values, the observed and the required one: text where it
+    is settled, `[least, most]` or a list of choices where it is not.
+    """
+
+    def __init__(self, layout: Layout, program: Program, policy: Policy):
+        self.fixed: list[int | bool] = []  # what was known when the rule was compiled; it stands at the end of the row
+        self.entries = [self._entry(id, entry, program, policy) for id, entry in layout.conditions.items()]
+        lets = [(let.name, layout.lets.get(let.name), let.expr) for let in policy.lets if let.expr is not None]
+        self.lets = [(name, self._value(place, expr, program)) for name, place, expr in lets]
+
+    def rows(self, row: _Row, members: tuple[str, ...], member: str | None = None) -> list[list[Any]]:
+        """The whole table, conditions in the order they were written, members inside them."""
+        found: list[list[Any]] = []
+        row = (*row, *self.fixed)
+        for id, certain, possible, left, right, inner, below in self.entries:
+            word = YES if row[certain] else UNKNOWN if row[possible] else NO
+            found.append([id, member, word, left(row), right(row)] if left and right else [id, member, word])
+            if below is not None:
+                for name, each in zip(members, row[inner], strict=True):
+                    found += below.rows(each, members, name)
+        return found
+
+    def results(self, row: _Row) -> dict[str, Any]:
+        """The intermediate results."""
+        row = (*row, *self.fixed)
+        return {name: shown(row) for name, shown in self.lets}
+
+    def _entry(
+        self, id: str, entry: Entry, program: Program, policy: Policy
+    ) -> tuple[str, int, int, _Shown | None, _Shown | None, int, _Table | None]:
+        left = right = None
+        if entry.left is not None or entry.right is not None:
+            expr = leaf_expression(program, policy, id)
+            sides = expr.args if expr is not None and len(expr.args) == 2 else (None, None)
+            left, right = self._value(entry.left, sides[0], program), self._value(entry.right, sides[1], program)
+        below = None if entry.inner is None or entry.rows is None else _Table(entry.rows, program, policy)
+        return id, self._at(entry.certain), self._at(entry.possible), left, right, entry.inner or 0, below
+
+    def _at(self, ref: Ref) -> int:
+        if not isinstance(ref, Fixed):
+            return ref
+        self.fixed.insert(0, ref.value)
+        return -len(self.fixed)
+
+    def _value(self, place: NumberAt | MaskAt | None, expr: Expr | None, program: Program) -> _Shown:
+        if isinstance(place, NumberAt):
+            is_date = expr is not None and expr.type.base is Base.DATE
+            lo, lo_d, hi, hi_d = (self._at(ref) for ref in (place.lo, place.lo_d, place.hi, place.hi_d))
+            if place.lo == place.hi and place.lo_d == place.hi_d and place.lo_k == place.hi_k:
+                hi, hi_d = lo, lo_d
+            return _number(_dated if is_date else _decimal, (lo, place.lo_k, lo_d), (hi, place.hi_k, hi_d))
+        if isinstance(place, MaskAt):
+            assert expr is not None
+            return _choice(program.rulebook.choices[expr.type.choices], self._at(place.may), self._at(place.must))
+        return lambda row: None
+
+
+@lru_cache(maxsize=1 << 15)
+def _decimal(n: int, d: int) -> str:
+    return decimal_text(Fraction(n, d))
+
+
+@lru_cache(maxsize=1 << 15)
+def _dated(n: int, d: int) -> str:
+    return day_of(int(Fraction(n, d))).isoformat()
+
+
+def _number(text: Callable[[int, int], str], low: tuple[int, int, int], high: tuple[int, int, int]) -> _Shown:
+    """A number whose ends stand at these places: numerator, constant and running denominator."""
+    (lo, lo_k, lo_d), (hi, hi_k, hi_d) = low, high
+    if low == high:
+        return lambda row: text(row[lo], lo_k * row[lo_d])
+
+    def both(row: _Row) -> Any:
+        least, most = text(row[lo], lo_k * row[lo_d]), text(row[hi], hi_k * row[hi_d])
+        return least if least == most else [least, most]
+
+    return both
+
+
+def _choice(choices: ChoiceSet, may: int, must: int) -> _Shown:
+    """One choice by its name, several as a list; also where a list of choices holds but one for sure."""
+    names = cache(choices.names)
+
+    def shown(row: _Row) -> Any:
+        found = names(row[may])
+        return found[0] if len(found) == 1 and row[may] == row[must] else list(found)
+
+    return shown
+
+
+def _fact(program: Program, fact: Fact) -> _Shown:
+    """A fact's ends as canonical data, read from the list of its household or member."""
+    slot = program.slots.facts[fact.name]
+    lo, hi = slot.at, slot.at + 1
+    if fact.type.base is Base.YES_NO:
+        return lambda row: YES if row[lo] else UNKNOWN if row[hi] else NO
+    if fact.type.base is Base.CHOICE:
+        return _choice(program.rulebook.choices[fact.type.choices], lo, lo)
+    if fact.type.base is Base.CHOICES:
+        names = cache(program.rulebook.choices[fact.type.choices].names)
+        return lambda row: list(names(row[hi]))
+    text = _dated if fact.type.base is Base.DATE else _decimal
+    if slot.d is not None:
+        return _number(text, (lo, slot.scale, slot.d), (hi, slot.scale, slot.d + 1))
+
+    def ends(row: _Row) -> Any:
+        least = text(row[lo], slot.scale)
+        return least if row[lo] == row[hi] else [least, text(row[hi], slot.scale)]
+
+    return ends
+
+
+def _derived_of(slots: Slots, program: Program) -> list[tuple[str, str, _Shown]]:
+    facts = program.rulebook.facts.values()
+    return [(fact.name, fact.level, _fact(program, fact)) for fact in facts if fact.derived]
+
+
+def _figures_of(
+    figures: dict[str, DatedValue | None], edition: Edition, program: Program
+) -> dict[str, dict[str, Any] | None]:
+    """Every parameter a policy in force reads, with the value of the day, its first day, source and sureness."""
+    parameters = program.rulebook.parameters
+    names = {n for each in edition.order for n in parameters_read(program.rulebook, expressions_of(each.policy))}
+    return {name: figure(parameters[name], figures[name]) for name in sorted(names)}
+
+
+_TABLES = Kept(_Table, 2_000)
+_FIGURES = Kept(_figures_of, 400)
+_DERIVED = Kept(_derived_of, 20)

@@ -231,6 +231,35 @@ def test_the_development_server_and_the_front_door(tmp_path: Path) -> None:
         service.process.wait()
 
 
+def test_another_process_that_comes_and_goes_takes_nothing_away(tmp_path: Path) -> None:
+    """Two threads hold each file open; then another process opens and closes it. SQLite deletes a write-ahead log when
+    the last one leaves: if our locks were gone, it would be deleted under us."""
+    from engine.ledger.home import open_home
+
+    home = open_home(tmp_path, "2026-11-21T08:00:00Z")
+
+    def use() -> None:
+        for name in ("volatile", "index", "keys"):
+            held = getattr(home, name)
+            (held.connection() if name != "keys" else held._connections.get()).execute("SELECT 1 FROM sqlite_schema")
+        home.index.catch_up()
+        home.store.reader().execute("SELECT 1 FROM head")
+
+    home.keys.create("admin", "2026-11-21T08:00:00Z")
+    home.volatile.connection().execute("INSERT INTO bucket VALUES ('a', 1, 1)")
+    use()
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    names = ("shared.db", "ledger.db-search", "keys.db", "ledger.db")
+    look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM sqlite_schema').fetchall()"
+    for name in names:
+        assert (tmp_path / f"{name}-wal").exists(), name
+        subprocess.run([sys.executable, "-c", look, str(tmp_path / name)], check=True)
+        assert (tmp_path / f"{name}-wal").exists(), f"{name}: its log was deleted under us"
+
+
 def test_another_address_than_loopback_needs_keys_first(tmp_path: Path) -> None:
     refused = run("--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path / "var"), "--rules", str(SMALL))
     assert refused.returncode == 2 and "jiuzhu key create" in refused.stderr and "jz_" not in refused.stdout

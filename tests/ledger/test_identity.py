@@ -146,6 +146,7 @@ def test_erasing_leaves_a_chain_that_verifies_and_nothing_that_opens(book: Book)
     receipt = book.writer.append(entries.erasure("h1", "admin", "本人要求", AT))
     gone = identity.search_token(book.keyring, "name", LI.name)
     assert index.find(book.keyring, "name", LI.name) == (), "found no more, even before the index hears of it"
+    assert index.connection().execute("PRAGMA secure_delete").fetchone() == (1,)
     assert index.forget("h1") and book.writer.scrub()
     report = verify(book.path, checkpoints=[checkpoint])
     assert report.ok, report.findings

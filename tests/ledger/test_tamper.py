@@ -14,8 +14,9 @@ from typing import Any
 import ledger_sample as sample
 import pytest
 
-from engine.ledger import identity, schema
+from engine.ledger import entries, identity, schema
 from engine.ledger.access import body_of
+from engine.ledger.backup import backup
 from engine.ledger.chain import DECISIONS, header_of_entry, leaf_hash
 from engine.ledger.findings import Finding
 from engine.ledger.pack import pack, unpack
@@ -338,6 +339,33 @@ def test_a_record_changed_together_with_its_digest_is_found(tmp_path: Path, what
         expected = _with_digest(connection, what)
         _armed_again(connection)
     assert expected in [(finding.code, finding.place) for finding in verify(book.path).findings]
+
+
+def test_identities_that_do_not_belong_are_found(tmp_path: Path) -> None:
+    """After an erasure: a key that was kept and put back, a renumbered identity; and one that no entry names."""
+    book = sample.make(tmp_path)
+    for number in (1, 2):
+        made = entries.decision(
+            {}, sample.index(random.Random(1), f"h{number}"), sample.AT, identity=sample.people(number)
+        )
+        book.writer.append(made)
+    (kept,) = book.store.reader().execute("SELECT * FROM household_key WHERE household = 'h1'").fetchall()
+    book.writer.append(entries.erasure("h1", "admin", "本人要求", sample.AT))
+    assert verify(book.path).ok
+    key = identity.key_digest("m", b"w", b"s", b"", b"salt")
+    digest = identity.row_digest("h3", key, b"sealed")
+    for statement, values, code, place in (
+        ("INSERT INTO household_key VALUES (?, ?, ?, ?, ?, ?, ?)", kept, "identity-key", "h1"),
+        ("UPDATE identity SET number = 9 WHERE household = 'h1'", (), "identity-changed", "1"),
+        ("INSERT INTO identity VALUES (3, 'h3', ?, ?, ?)", (digest, key, b"sealed"), "identity-extra", "3"),
+    ):
+        path = tmp_path / f"{code}.db"
+        backup(book.store, path)
+        with closing(_disarmed(path)) as connection:
+            assert connection.execute(statement, values).rowcount == 1
+            _armed_again(connection)
+        found = [(finding.code, finding.place) for finding in verify(path).findings]
+        assert (code, place) in found, (statement, found)
 
 
 def test_a_forger_who_works_out_every_hash_again_is_found_by_what_was_fixed_before(copy: Callable[[], Path]) -> None:

@@ -6,6 +6,7 @@ either in a checked table or among the rejects, with a reason.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -16,9 +17,10 @@ from engine.language.types import Base
 from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY, Columns, State
 from engine.sweep.reading import ID, Reading, name, readings, text
 from engine.sweep.source import Table
-from engine.sweep.words import reason
+from engine.sweep.words import REASONS, reason
 
 PLACE = "place"  # the subdistrict, by which the summary is split; no rule reads it
+DRAWN = "receiving"  # what is received, as text; the rules read one truth a policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,13 @@ class Checker:
     columns: Columns
     household: Table
     member: Table
+    needed: frozenset[str]  # columns of the checked tables that some rule in force reads; the others are checked only
     readings: dict[str, list[Reading]] = field(default_factory=dict)
+    drawn: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for table in (self.household, self.member):
-            self.readings[table.level] = readings(table, self.rulebook, self.columns)
+            self.readings[table.level], self.drawn[table.level] = readings(table, self.rulebook, self.columns)
 
     def run(self, query: str) -> list[tuple[object, ...]]:
         return self.connection.execute(query).fetchall()
@@ -65,8 +69,9 @@ class Checker:
     def load(self, households: str, persons: str) -> Counts:
         """Check the rows of two relations (SQL text; with columns `file_` and `row_`)."""
         self.run("CREATE OR REPLACE TABLE rejects(tbl VARCHAR, file VARCHAR, line BIGINT, household_id VARCHAR, id VARCHAR, col VARCHAR, reason VARCHAR)")
-        self.run(f"CREATE OR REPLACE TABLE household AS {self.typed(self.household, households)}")
-        self.run(f"CREATE OR REPLACE TABLE member AS {self.typed(self.member, persons)}")
+        for table, rows, key in ((self.household, households, HOUSEHOLD_KEY), (self.member, persons, MEMBER_KEY)):
+            self.run(f"CREATE OR REPLACE TABLE {table.level}_rows AS {self.typed(table, rows)}")
+            self.run(f"CREATE OR REPLACE VIEW {table.level} AS SELECT rowid AS {key}, * FROM {table.level}_rows")
         read = self.one("SELECT count(*) FROM household"), self.one("SELECT count(*) FROM member")
         self.faults()
         self.whole()
@@ -75,29 +80,25 @@ class Checker:
 
     def typed(self, table: Table, relation: str) -> str:
         """The query behind a checked table. A row with a fault keeps a list of (column, reason) in `bad`."""
-        columns = [f"{expr} AS {name(made)}" for one in self.readings[table.level] for made, expr in one.columns if self.wanted(made)]
+        columns = [f"{expr} AS {name(made)}" for one in self.readings[table.level] for made, expr in one.columns if made in self.needed]
+        columns.append(f"{self.drawn[table.level]} AS {DRAWN}")
         faults = [fault for one in self.readings[table.level] for fault in one.faults]
         household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
         if table.level == "household":
             faults.append((table.household_id, "household-without-id", f"{household_id} IS NULL OR {household_id} = ''"))
             place = next((f"CAST({name(r.column)} AS VARCHAR)" for r in table.reads if r.fact.name == self.place()), "NULL::VARCHAR")
-            keys = [f"(row_number() OVER ()) - 1 AS {HOUSEHOLD_KEY}", f"{household_id} AS household_id", f"{place} AS {PLACE}"]
+            keys = [f"{household_id} AS household_id", f"{place} AS {PLACE}"]
             source = f"({relation}) AS s"
         else:
             id = f"CAST(s.{name(table.member_id)} AS VARCHAR)"
             faults.append((table.member_id, "member-without-id", f"{id} IS NULL OR NOT regexp_full_match({id}, {text(ID)})"))
-            keys = [f"h.{HOUSEHOLD_KEY}", f"(row_number() OVER ()) - 1 AS {MEMBER_KEY}", f"{household_id} AS household_id", f"{id} AS id", f"h.{PLACE}"]
+            keys = [f"h.{HOUSEHOLD_KEY}", f"{household_id} AS household_id", f"{id} AS id", f"h.{PLACE}"]
             faults.append((table.household_id, "person-without-household", f"h.{HOUSEHOLD_KEY} IS NULL"))
             numbered = f"(SELECT household_id AS key_, min({HOUSEHOLD_KEY}) AS {HOUSEHOLD_KEY}, any_value({PLACE}) AS {PLACE} FROM household GROUP BY household_id)"
             source = f"({relation}) AS s LEFT JOIN {numbered} AS h ON {household_id} = h.key_"
         bad = " OR ".join(f"coalesce({test}, FALSE)" for _, _, test in faults)
         told = ", ".join(f"CASE WHEN {test} THEN {text(column + chr(31) + code)} END" for column, code, test in faults)
         return f"SELECT {', '.join([*keys, *columns])}, file_, row_, CASE WHEN {bad} THEN [{told}] END AS bad FROM {source}"
-
-    def wanted(self, made: str) -> bool:
-        """Text is read by no rule; only its length is checked."""
-        fact = self.rulebook.facts.get(made)
-        return fact is None or fact.type.base is not Base.TEXT
 
     def place(self) -> str:
         fact = self.rulebook.facts.get("subdistrict")
@@ -139,8 +140,6 @@ class Checker:
         """Take out every household of which a row was set aside, and say so of its other rows."""
         if self.one("SELECT count(*) FROM rejects"):
             self.aside("SELECT DISTINCT household_id FROM rejects WHERE household_id IS NOT NULL")
-        for level in ("household", "member"):
-            self.run(f"ALTER TABLE {level} DROP COLUMN bad")
 
     def aside(self, ids: str) -> None:
         """Move the households of these ids, and all rows of theirs, to the rejects."""
@@ -152,7 +151,7 @@ class Checker:
                 f"INSERT INTO rejects SELECT {text(tbl)}, file_, row_, household_id, {id}, NULL, 'with-its-household' FROM {level} x "
                 f"WHERE ({out}) AND NOT EXISTS (SELECT 1 FROM rejects r WHERE r.tbl = {text(tbl)} AND r.file = x.file_ AND r.line = x.row_)"
             )
-            self.run(f"DELETE FROM {level} WHERE {out}")
+            self.run(f"DELETE FROM {level}_rows WHERE {out}")
         self.run("DROP TABLE aside")
 
     def cannot_be(self, found: str) -> int:
@@ -171,33 +170,44 @@ class Checker:
     # -- what is known of the chunk --
 
     def states(self) -> dict[str, State]:
-        """For every fact, and for what is received, what the chunk knows: which columns have gaps."""
+        """For every fact that a rule reads, and for what is received, what the chunk knows: which columns have gaps."""
+        there = open_states(self.household, self.member)
         found: dict[str, State] = {}
         for table in (self.household, self.member):
-            tested: dict[str, str] = {}  # fact -> one column that is null where it is not known
-            for read in table.reads:
-                fact = read.fact
-                if read.ranged:
-                    found[fact.name] = State.RANGE
-                elif fact.type.base is Base.CHOICES:
-                    tested[fact.name] = next(iter(self.columns.several[fact.name].values())).name
-                elif fact.type.base is not Base.TEXT:
-                    tested[fact.name] = self.columns.facts[fact.name].name
-            if table.receiving:
-                own = [c.name for c in self.columns.receives.values() if c.level == table.level]
-                if own:
-                    tested[f"receiving:{table.level}"] = own[0]
+            read = self.tested(table, there)
+            found |= {key: State.RANGE for key in read if there[key] is State.RANGE}
+            tested = {key: made for key, made in read.items() if key not in found}
+            if not tested:
+                continue
             counted = ", ".join(["count(*)", *(f"count({name(column)})" for column in tested.values())])
             every, *known = self.run(f"SELECT {counted} FROM {table.level}")[0]
-            for fact_name, many in zip(tested, known, strict=True):
-                found[fact_name] = State.KNOWN if many == every else State.ABSENT if not many else State.GAPS
+            for key, many in zip(tested, known, strict=True):
+                found[key] = State.KNOWN if many == every else State.ABSENT if not many else State.GAPS
+        return found
+
+    def tested(self, table: Table, there: Mapping[str, State]) -> dict[str, str]:
+        """For every fact (and `receiving`) that a rule reads, one of its columns: null where it is not known."""
+        found: dict[str, str] = {}
+        for column in self.columns.all():
+            if column.level == table.level and column.name in self.needed and column.key in there:
+                found.setdefault(column.key, column.name)
         return found
 
 
-def rejects_query(lang_first: str = "zh") -> str:
-    """The rejects as people read them: table, file, row, household, person, column, reason in both languages."""
-    from engine.sweep.words import REASONS
+def open_states(household: Table, member: Table) -> dict[str, State]:
+    """The states of all columns where nothing is known but which there are: each may have gaps."""
+    found: dict[str, State] = {}
+    for table in (household, member):
+        for read in table.reads:
+            if read.fact.type.base is not Base.TEXT:
+                found[read.fact.name] = State.RANGE if read.ranged else State.GAPS
+        if table.receiving:
+            found[f"receiving:{table.level}"] = State.GAPS
+    return found
 
+
+def rejects_query() -> str:
+    """The rejects as people read them: table, file, row, household, person, column, reason in both languages."""
     def words(lang: str) -> str:
         return "CASE reason " + " ".join(f"WHEN {text(code)} THEN {text(reason(code, lang))}" for code in REASONS) + " ELSE reason END"
 

@@ -9,7 +9,7 @@ A choice is carried as its code: its place in the list of choices, or the number
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -19,7 +19,7 @@ from engine.language.types import Base
 from engine.sweep.dag import Dag, Level, Node, Term
 
 HOUSEHOLD_KEY, MEMBER_KEY = "hno", "mno"  # numbers of rows within a chunk
-KEYS = (HOUSEHOLD_KEY, MEMBER_KEY, "household_id", "id", "people")
+KEYS = (HOUSEHOLD_KEY, MEMBER_KEY, "household_id", "id", "people", "place", "receiving", "bad", "file_", "row_")
 LEVELS = {"household": Level.HOUSEHOLD, "member": Level.MEMBER}
 
 
@@ -40,6 +40,11 @@ class Column:
     level: str
     fact: str
     part: str = ""  # least, most; a choice of a list; "receiving"
+
+    @property
+    def key(self) -> str:
+        """What its state is known by."""
+        return f"receiving:{self.level}" if self.part == "receiving" else self.fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,13 @@ class Columns:
             name = found._free(f"receives__{policy}")
             found.receives[policy] = Column(name, rulebook.level(policy), policy, "receiving")
         return found
+
+    def all(self) -> Iterator[Column]:
+        """Every column, each once."""
+        for group in (self.facts, self.least, self.most, self.receives):
+            yield from group.values()
+        for values in self.several.values():
+            yield from values.values()
 
     def _take(self, name: str, fact: Fact, part: str = "") -> Column:
         return Column(self._free(name), fact.level, fact.name, part)

@@ -16,6 +16,7 @@ from engine.language.checks import expressions_of
 from engine.language.ends import Folded, Mask, Num, Truth
 from engine.language.model import Fact, Item, Policy, Rulebook
 from engine.language.places import Place
+from engine.language.rulebook import policies_asked
 from engine.language.tree import Expr
 from engine.language.types import Base, day_number
 from engine.sweep.choices import Hull
@@ -23,10 +24,6 @@ from engine.sweep.columns import LEVELS, Columns, Reader, State
 from engine.sweep.dag import Dag, Level, Node, Term
 from engine.sweep.figures import whole_parts
 from engine.sweep.fold import Amount, SqlFold, World, fen, sayable
-
-# How often an item is paid within twelve months; `month` is replaced by `for_months` where an item says so.
-TIMES = {"once": 1, "year": 1, "month": 12, "fortnight": 24, "week": 52}
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -37,9 +34,7 @@ class Answer:
     firm: Truth
     conditional: Term
     amounts: tuple[Amount, ...]
-    worth: tuple[Term, Term]  # fen in twelve months; what the authority sets counts as its least
     outcomes: Mapping[str, Truth]
-    receives: Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +55,7 @@ class Compiled:
     columns: Columns
     states: Mapping[str, State]
     dag: Dag
+    in_force: Mapping[str, Policy] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     facts: dict[str, Folded] = field(default_factory=dict)
     refused: list[tuple[Fact, Term]] = field(default_factory=list)  # facts that cannot be, where this is true
@@ -68,16 +64,33 @@ class Compiled:
 
 
 def compile_sweep(
-    rulebook: Rulebook, on: date, states: Mapping[str, State], jurisdictions: frozenset[str] | None = None
+    rulebook: Rulebook, on: date, states: Mapping[str, State], jurisdictions: frozenset[str] | None = None,
+    only: frozenset[str] | None = None,
 ) -> Compiled:
-    """The graph behind every status and amount. Raises CannotSweep where a rule has no form a table engine can run."""
+    """The graph behind every status and amount (of the policies in `only`, where given).
+
+    Raises CannotSweep where a rule has no form a table engine can run.
+    """
     found = Compiled(rulebook, on, Columns.of(rulebook), states, Dag())
-    _Compiler(found, jurisdictions).run()
+    _Compiler(found, jurisdictions, only).run()
     return found
 
 
+def asked_by(rulebook: Rulebook, in_force: Mapping[str, Policy], only: frozenset[str]) -> frozenset[str]:
+    """Some policies and all that their answers rest on."""
+    found: set[str] = set()
+    todo = [name for name in only if name in in_force]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += [other for other in policies_asked(in_force[name]) if other in in_force]
+    return frozenset(found)
+
+
 class _Compiler:
-    def __init__(self, found: Compiled, jurisdictions: frozenset[str] | None):
+    def __init__(self, found: Compiled, jurisdictions: frozenset[str] | None, only: frozenset[str] | None):
+        self.only = only
         self.found, self.rulebook, self.dag = found, found.rulebook, found.dag
         self.jurisdictions = jurisdictions
         self.reader = Reader(found.dag, found.columns, found.states)
@@ -91,16 +104,20 @@ class _Compiler:
         self.asked_facts()
         self.derived_facts()
         in_force = self.rulebook.in_force(self.found.on, self.jurisdictions)
+        self.found.in_force = in_force
         self.found.not_in_force = tuple(name for name in self.rulebook.ids() if name not in in_force)
         for name in self.found.not_in_force:
             possible = self.may_qualify(name)
             self.first[name] = self.second[name] = self.granted[name] = Truth(False, possible)
         held = {e.name for p in self.rulebook.policies for x in expressions_of(p) for e in x.walk() if e.op == "holds"}
+        wanted = frozenset(in_force) if self.only is None else asked_by(self.rulebook, in_force, self.only)
         answers = []
         for name in self.rulebook.order:
-            if name in in_force:
+            if name in wanted:
                 with sayable(in_force[name].at):
-                    answers.append(self.policy(in_force[name]))
+                    answer = self.policy(in_force[name])
+                if self.only is None or name in self.only:
+                    answers.append(answer)
                 self.granted[name] = Truth(False, False) if name in held else self.second[name]
         self.found.answers = tuple(sorted(answers, key=lambda a: a.policy.order))
 
@@ -167,8 +184,7 @@ class _Compiler:
         outcomes = dict(first.outcomes)
         amounts = tuple(self.amount(first, policy, item, truth) for item in policy.gives)
         return Answer(
-            policy, truth, firm, self.conditional(first, truth, firm), amounts, self.worth(first, policy, amounts), outcomes,
-            self.reader.received(policy.id),
+            policy, truth, firm, self.conditional(first, truth, firm), amounts, outcomes
         )
 
     def decide(self, policy: Policy, asked: object) -> tuple[SqlFold, Truth]:
@@ -217,20 +233,6 @@ class _Compiler:
         self.hint(least, f"{policy.id}__{item.id}__least", _about(item.title.zh, item.at))
         self.hint(most, f"{policy.id}__{item.id}__most", _about(item.title.zh, item.at))
         return Amount(least, most, given.certain, given.possible, months)
-
-    def worth(self, fold: SqlFold, policy: Policy, amounts: tuple[Amount, ...]) -> tuple[Term, Term]:
-        """What the items come to in the twelve months from the day of the decision."""
-        least: Term = 0
-        most: Term = 0
-        for item, amount in zip(policy.gives, amounts, strict=True):
-            if item.up_to or item.amount is None:
-                continue
-            times: tuple[Term, Term] = (TIMES[item.per], TIMES[item.per])
-            if item.per == "month":
-                times = tuple(fold.pick(fold.compare("<=", m, 12), m, 12) for m in amount.months)  # type: ignore[assignment]
-            least = fold.add(least, fold.mul(amount.least, times[0]))
-            most = fold.add(most, fold.mul(amount.most, times[1]))
-        return least, most
 
     # -- names --
 

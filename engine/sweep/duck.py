@@ -49,7 +49,7 @@ class Duck:
         for statement in script.statements:
             if statement.name in to:
                 path = str(to[statement.name]).replace("'", "''")
-                self.connection.execute(f"COPY (\n{sql(statement)}\n) TO '{path}' (FORMAT parquet, COMPRESSION snappy)")
+                self.connection.execute(f"COPY (\n{sql(statement)}\n) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 61440)")
 
     def finish(self) -> None:
         for statement in reversed(self.kept):

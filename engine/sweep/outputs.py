@@ -1,13 +1,14 @@
 """The columns of the answers: wide, one row for each household and each person.
 
-    people                          members of the household
-    {policy}__status                eligible, undetermined or ineligible
-    {policy}__conditional           the answer is another one where nothing is granted yet
-    {policy}__{item}__least/__most  fen
-    {policy}__{item}                for help in kind: eligible, undetermined or ineligible
-    {policy}__worth_least/_most     fen in the twelve months from the day of the decision
-    {policy}__receives_least/_most  drawn already: surely, possibly
-    {policy}__failed_n/__unknown_n  on request: sums of 2^i over the conditions that are not met, or not known
+    people                       members of the household
+    receiving                    what is drawn already, as given: policies joined by ; (null: not known)
+    {policy}__status             0 ineligible, 1 undetermined, 2 eligible
+    {policy}__conditional        the answer is another one where nothing is granted yet (policies that ask `holds`)
+    {policy}__{item}__least      fen
+    {policy}__{item}__most       fen, null where it is the least
+    {policy}__{item}             help in kind under a condition of its own: 0, 1, 2 as above
+    {policy}__{item}__months_…   least and most months, where an item is paid `for_months`
+    {policy}__failed_n, {policy}__unknown_n   on request: sums of 2^i over the conditions that are not met, not known
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from engine.language.checks import expressions_of
+from engine.language.rulebook import policies_asked
 from engine.sweep.columns import LEVELS
 from engine.sweep.compile import Answer, Compiled
 from engine.sweep.dag import Level, Term
@@ -36,6 +39,18 @@ def outputs(compiled: Compiled, wanted: Wanted) -> list[Output]:
     return list(_Outputs(compiled, wanted).all())
 
 
+def resting_on_grants(compiled: Compiled) -> frozenset[str]:
+    """The policies whose answer can change with a grant: they, or what they ask, ask `holds`."""
+    found: set[str] = set()
+    for name in compiled.rulebook.order:  # what a policy asks stands before it
+        policy = compiled.in_force.get(name)
+        if policy is not None:
+            holds = any(e.op == "holds" for x in expressions_of(policy) for e in x.walk())
+            if holds or found & policies_asked(policy):
+                found.add(name)
+    return frozenset(found)
+
+
 def refusals(compiled: Compiled) -> list[tuple[str, Term]]:
     """Facts that cannot be, and for which households."""
     found: list[tuple[str, Term]] = []
@@ -55,6 +70,7 @@ class _Outputs:
         self.compiled, self.wanted = compiled, wanted
         world = World(compiled.dag, {}, {}, {}, 0)
         self.fold = SqlFold(world, Level.HOUSEHOLD, {})
+        self.held = resting_on_grants(compiled)
 
     def all(self) -> Iterator[Output]:
         yield Output(Level.HOUSEHOLD, "people", "number", (self.compiled.dag.aggregate("sum", 1),))
@@ -69,21 +85,25 @@ class _Outputs:
             return Output(level, f"{policy.id}__{name}", kind, terms, about)
 
         yield column("status", "status", answer.truth.certain, answer.truth.possible, about=title)
-        yield column("conditional", "truth", answer.conditional)
+        if self.rests_on_grants(policy.id):
+            yield column("conditional", "truth", answer.conditional)
         for item, amount in zip(policy.gives, answer.amounts, strict=True):
-            if item.amount is None:
-                yield column(item.id, "status", amount.certain, amount.possible, about=item.title.zh)
-            else:
+            if item.amount is not None:
                 yield column(f"{item.id}__least", "number", amount.least, about=item.title.zh)
-                yield column(f"{item.id}__most", "number", amount.most)
-        yield column("worth_least", "number", answer.worth[0])
-        yield column("worth_most", "number", answer.worth[1])
-        yield column("receives_least", "truth", answer.receives.certain)
-        yield column("receives_most", "truth", answer.receives.possible)
+                yield column(f"{item.id}__most", "further", amount.most, amount.least)
+            elif item.condition is not None:
+                yield column(item.id, "status", amount.certain, amount.possible, about=item.title.zh)
+            if item.for_months is not None:
+                yield column(f"{item.id}__months_least", "number", amount.months[0])
+                yield column(f"{item.id}__months_most", "further", amount.months[1], amount.months[0])
         if self.wanted.conditions:
             for n, ids in enumerate(masked_conditions(answer), 1):
                 yield column(f"failed_{n}", "number", self.mask(answer, ids, False))
                 yield column(f"unknown_{n}", "number", self.mask(answer, ids, True))
+
+    def rests_on_grants(self, policy: str) -> bool:
+        """Whether an answer can change with a grant: the policy, or one it asks, asks `holds`."""
+        return policy in self.held
 
     def mask(self, answer: Answer, ids: list[str], unknown: bool) -> Term:
         """Σ 2^i over the conditions: no bit is set or tested, so that every engine agrees."""

@@ -25,7 +25,8 @@ HOUSEHOLD_TABLE, MEMBER_TABLE = "household", "member"
 class Output:
     """One column of the answers.
 
-    kind  `number` (fen or a count), `truth`, or `status`, made of (certainly, possibly)
+    kind  `number` (fen or a count); `further`: a number, null where it is the second term; `truth`;
+          `status`: 0, 1 or 2, made of (certainly, possibly)
     """
 
     level: Level
@@ -54,29 +55,42 @@ class Script:
 
 
 def script(
-    compiled: Compiled, outputs: Iterable[Output], refused: Iterable[tuple[str, Term]], keys: Mapping[Level, tuple[str, ...]]
+    compiled: Compiled, outputs: Iterable[Output], refused: Iterable[tuple[str, Term]], keys: Mapping[Level, tuple[str, ...]],
+    everyone: bool = True,
 ) -> Script:
     """The statements that work out `outputs`; `keys` are columns of the checked tables that are handed on as they are.
 
-    `refused` says of which households a fact cannot be: they have no answers, and a statement of their own.
+    `refused` says of which households a fact cannot be: they have no answers, and a statement of their own. With
+    `everyone` False only persons have a row for whom some policy is not ineligible.
     """
-    return _Writing(compiled, list(outputs), [(f, t) for f, t in refused if isinstance(t, Node)], keys).run()
+    return _Writing(compiled, list(outputs), [(f, t) for f, t in refused if isinstance(t, Node)], keys, everyone).run()
 
 
 class _Writing:
     def __init__(
-        self, compiled: Compiled, outputs: list[Output], refused: list[tuple[str, Node]], keys: Mapping[Level, tuple[str, ...]]
+        self, compiled: Compiled, outputs: list[Output], refused: list[tuple[str, Node]], keys: Mapping[Level, tuple[str, ...]],
+        everyone: bool,
     ):
-        self.outputs, self.refused, self.keys = outputs, refused, keys
+        self.outputs, self.refused, self.keys, self.dag = outputs, refused, keys, compiled.dag
         self.names = Names(compiled.names, set(compiled.columns.taken))
         self.found = Script()
         self.on = compiled.on
         self.cannot: Node | None = None  # some fact cannot be
         for _, term in self.refused:
             self.cannot = term if self.cannot is None else compiled.dag.of("or", (self.cannot, term), None)
+        self.worth_a_row: Term = everyone  # for a member
+        if not everyone:
+            for output in outputs:
+                if output.level is Level.MEMBER and output.kind == "status":
+                    self.worth_a_row = self.either(self.worth_a_row, output.terms[1])
         some = () if self.cannot is None else (self.cannot,)
         wholes = (*self.terms(Level.HOUSEHOLD), *(term for _, term in self.refused), *some)
-        self.plan: Plan = plan(compiled.dag, wholes, (*self.terms(Level.MEMBER), *some))
+        self.plan: Plan = plan(compiled.dag, wholes, (*self.terms(Level.MEMBER), *some, self.worth_a_row))
+
+    def either(self, a: Term, b: Term) -> Term:
+        if a is True or b is True:
+            return True
+        return b if a is False else a if b is False else self.dag.either(a, b)
 
     def terms(self, level: Level) -> Iterator[Term]:
         return (term for output in self.outputs if output.level is level for term in output.terms)
@@ -115,7 +129,8 @@ class _Writing:
         before, number = self.plan.stages[stage.number - 1], stage.number
         ctes, totals = self.totals(stage)
         known = set(before.columns)
-        carried = [column(self.names.of(n), "h") for n in before.columns if n in self.needed(stage, known)]
+        needed = self.needed(stage, known)
+        carried = [column(self.names.of(n), "h") for n in before.columns if n in needed]
         added = [column(self.names.of(n), "t") for n in stage.aggregates]
         rows = exp.Select(expressions=[column(HOUSEHOLD_KEY, "h"), *carried, *added])
         rows = joined(rows, f"household_{number - 1}", "h", [(totals, "t", HOUSEHOLD_KEY)])
@@ -233,32 +248,32 @@ class _Writing:
         else:
             known = set(self.plan.stages[-1].columns)
             columns = [column(name, "b") for name in keys]
-            columns += [column(self.names.of(n), "h") for n in self.plan.stages[-1].columns if n not in self.unread()]
+            read = set(walk(self.plan.household, lambda n: n in known))
+            columns += [column(self.names.of(n), "h") for n in self.plan.stages[-1].columns if n in read]
             rows = joined(exp.Select(expressions=columns), f"household_{last}", "h", [(HOUSEHOLD_TABLE, "b", HOUSEHOLD_KEY)])
             work = layered(self.plan.household, lambda n: n in known, self.names, "households", "h")
             ctes, passed = [("households", rows), *work.ctes], [column(name) for name in keys]
         made = [alias(self.answer(output, work), output.name, output.about) for output in outputs]
         query = select([*passed, *made], work.top)
-        if self.cannot is not None:
-            query.set("where", exp.Where(this=exp.Not(this=work.writer.operand(self.cannot))))
+        tests: list[exp.Expression] = [] if self.cannot is None else [exp.Not(this=work.writer.operand(self.cannot))]
+        if level is Level.MEMBER and self.worth_a_row is not True:
+            tests.append(exp.Paren(this=work.writer.write(self.worth_a_row)))
+        if tests:
+            query.set("where", exp.Where(this=tests[0] if len(tests) == 1 else exp.And(this=tests[0], expression=tests[1])))
         query = with_ctes(query, ctes)
         name = "household_answers" if level is Level.HOUSEHOLD else "member_answers"
         self.say(name, "answer", query, "one row for each household" if level is Level.HOUSEHOLD else "one row for each person")
 
-    def unread(self) -> set[Node]:
-        """Columns of the last stage that only the members' answers read."""
-        known = set(self.plan.stages[-1].columns)
-        read = set(walk(self.plan.household, lambda n: n in known))
-        return known - read
-
     def answer(self, output: Output, work: Layered) -> exp.Expression:
-        if output.kind != "status":
-            return work.writer.whole(output.terms[0])
-        certain, possible = output.terms
-        found = exp.Case().when(work.writer.write(certain), exp.Literal.string("eligible"))
-        if possible is not certain:
-            found = found.when(work.writer.write(possible), exp.Literal.string("undetermined"))
-        return found.else_(exp.Literal.string("ineligible"))
+        value, *other = output.terms
+        if output.kind == "status":
+            certain, possible = (exp.Cast(this=work.writer.write(t), to=exp.DataType.build("TINYINT")) for t in output.terms)
+            return exp.Add(this=certain, expression=possible)
+        if output.kind == "further":
+            if value is other[0] or (not isinstance(value, Node) and value == other[0]):
+                return exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT"))
+            return exp.Nullif(this=work.writer.whole(value), expression=work.writer.whole(other[0]))
+        return work.writer.whole(value)
 
 
 def _pair_leaf(node: Node) -> bool:

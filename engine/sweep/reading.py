@@ -38,13 +38,13 @@ class Reading:
     faults: tuple[tuple[str, str, str], ...]
 
 
-def readings(table: Table, rulebook: Rulebook, columns: Columns) -> list[Reading]:
-    """Every fact the table carries, and what is received."""
+def readings(table: Table, rulebook: Rulebook, columns: Columns) -> tuple[list[Reading], str]:
+    """Every fact the table carries and every policy received; and what is received, as text."""
     reader = _Reader(rulebook, columns)
     found = [reader.fact(read) for read in table.reads]
     if table.receiving:
         found.append(reader.receiving(table))
-    return found
+    return found, reader.drawn(table)
 
 
 class _Reader:
@@ -140,6 +140,16 @@ class _Reader:
         made = {p: self.columns.receives[p].name for p in policies}
         return several(table.receiving, table.receiving_kind, policies, made, table.receiving_values, {p: "policy-of-other-level" for p in others})
 
+    def drawn(self, table: Table) -> str:
+        """What is received as text joined by ; as the answers hand it on; null where it is not known."""
+        if not table.receiving:
+            return "NULL::VARCHAR"
+        items = listed(table.receiving, table.receiving_kind)
+        if table.receiving_values:
+            ways = " ".join(f"WHEN {text(str(raw))} THEN {text(str(to))}" for raw, to in table.receiving_values.items())
+            items = f"list_transform({items}, x -> CASE x {ways} ELSE x END)"
+        return f"array_to_string({items}, ';')"
+
 
 def _limit(parts: int, scale: int) -> str:
     """A limit in whole units as an exact decimal."""
@@ -148,12 +158,17 @@ def _limit(parts: int, scale: int) -> str:
     return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
 
 
+def listed(column: str, kind: str) -> str:
+    """A list, from a list or from text joined by ;"""
+    here = name(column)
+    return here if kind == "VARCHAR[]" else f"CASE WHEN {here} = {text(EMPTY)} THEN [] ELSE string_split(CAST({here} AS VARCHAR), ';') END"
+
+
 def several(
     column: str, kind: str, values: Mapping[str, str], made: Mapping[str, str], told: Mapping[str, Any], others: Mapping[str, str]
 ) -> Reading:
     """A list as one truth for each value it can hold; `others` are values with a reason of their own."""
-    here = name(column)
-    items = here if kind == "VARCHAR[]" else f"CASE WHEN {here} = {text(EMPTY)} THEN [] ELSE string_split(CAST({here} AS VARCHAR), ';') END"
+    items = listed(column, kind)
     ways: dict[str, list[str]] = {value: [value] for value in values}
     for raw, to in told.items():
         ways.setdefault(str(to), []).append(str(raw))

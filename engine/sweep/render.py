@@ -131,7 +131,12 @@ class Writer:
         return kind(this=self.side(node.args[0]), expression=self.side(node.args[1]))
 
     def _in(self, node: Node) -> exp.Expression:
-        found = exp.In(this=self.operand(node.args[0]), expressions=[number(int(value)) for value in node.args[1:]])
+        """IN of literals; a long run of neighbours as a range, because DuckDB makes a join of a long list."""
+        values = sorted(int(value) for value in node.args[1:])
+        if len(values) > 3 and values[-1] - values[0] == len(values) - 1:
+            found: exp.Expression = exp.Between(this=self.operand(node.args[0]), low=number(values[0]), high=number(values[-1]))
+        else:
+            found = exp.In(this=self.operand(node.args[0]), expressions=[number(value) for value in values])
         found.add_comments([f" {comment(', '.join(v.label for v in node.args[1:] if isinstance(v, Figure)))} "])
         return found
 

@@ -12,9 +12,13 @@ import duckdb
 
 from engine.language.model import ExclusionGroup, Policy, Rulebook
 from engine.language.rulebook import policies_asked
+from engine.sweep.checked import DRAWN
 from engine.sweep.compile import Compiled
+from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import name, text
 
+# How often an item is paid within twelve months; `month` is replaced by `for_months` where an item says so.
+TIMES = {"once": 1, "year": 1, "month": 12, "fortnight": 24, "week": 52}
 TABLE = {"household": "households", "member": "persons"}
 
 
@@ -35,11 +39,14 @@ def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, files: Mappin
     if not compiled.answers:
         return
     policies = {answer.policy.id: answer.policy for answer in compiled.answers}
-    queries = [_entitled(policy, files) for policy in policies.values()]
-    drawn = [_drawn(policy, files) for policy in policies.values()]
+    rests = resting_on_grants(compiled)
+    queries = [_entitled(policy, files, policy.id in rests) for policy in policies.values()]
     groups = [g for g in compiled.rulebook.exclusions if any(p in policies for p in g.policies)]
+    tied = {name for group in groups for name in group.policies if name in policies}
+    drawn = [_drawn(policies[p], files) for p in policies if p in tied]
     connection.execute("CREATE OR REPLACE TEMP TABLE gap_rows AS " + " UNION ALL ".join(queries))
-    connection.execute("CREATE OR REPLACE TEMP TABLE gap_drawn AS " + " UNION ALL ".join(drawn))
+    nobody = "SELECT '' AS household_id, '' AS id, '' AS policy WHERE FALSE"
+    connection.execute("CREATE OR REPLACE TEMP TABLE gap_drawn AS " + (" UNION ALL ".join(drawn) or nobody))
     _values(connection, "gap_first", ("policy", "first"), _first(compiled.rulebook, policies))
     _values(connection, "gap_apart", ("policy", "other", "level"), _apart(groups))
     connection.execute(
@@ -65,20 +72,42 @@ def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, files: Mappin
         connection.execute(f"DROP TABLE {table}")
 
 
-def _entitled(policy: Policy, files: Mapping[str, Path]) -> str:
+def _entitled(policy: Policy, files: Mapping[str, Path], conditional: bool) -> str:
     id, source = ("''", files["households"]) if policy.level == "household" else ("id", files["persons"])
-    p = policy.id
+    least, most = worth(policy)
+    rests = name(policy.id + "__conditional") if conditional else "FALSE"
     return (
-        f"SELECT household_id, {id} AS id, place, {text(p)} AS policy, {name(p + '__conditional')} AS conditional, "
-        f"CASE WHEN {name(p + '__receives_most')} THEN 'unknown' ELSE 'no' END AS receiving, "
-        f"{name(p + '__worth_least')} AS worth_least, {name(p + '__worth_most')} AS worth_most FROM {parquet(source)} "
-        f"WHERE {name(p + '__status')} = 'eligible' AND NOT {name(p + '__receives_least')}"
+        f"SELECT household_id, {id} AS id, place, {text(policy.id)} AS policy, {rests} AS conditional, "
+        f"CASE WHEN {DRAWN} IS NULL THEN 'unknown' ELSE 'no' END AS receiving, {least} AS worth_least, {most} AS worth_most "
+        f"FROM {parquet(source)} WHERE {name(policy.id + '__status')} = 2 AND NOT {draws(policy)}"
     )
+
+
+def draws(policy: Policy) -> str:
+    """Whether a policy is surely drawn."""
+    return f"coalesce(contains(';' || {DRAWN} || ';', {text(f';{policy.id};')}), FALSE)"
+
+
+def worth(policy: Policy) -> tuple[str, str]:
+    """What the items come to in twelve months from the day of the decision; what the authority sets counts as its least."""
+    least, most = ["0::BIGINT"], ["0::BIGINT"]
+    for item in policy.gives:
+        if item.amount is None or item.up_to:
+            continue
+        column = f"{policy.id}__{item.id}"
+        ends = name(f"{column}__least"), f"coalesce({name(f'{column}__most')}, {name(f'{column}__least')})"
+        times = (str(TIMES[item.per]), str(TIMES[item.per]))
+        if item.per == "month" and item.for_months is not None:
+            months = name(f"{column}__months_least")
+            times = f"least({months}, 12)", f"least(coalesce({name(f'{column}__months_most')}, {months}), 12)"
+        least.append(f"{ends[0]} * {times[0]}")
+        most.append(f"{ends[1]} * {times[1]}")
+    return " + ".join(least), " + ".join(most)
 
 
 def _drawn(policy: Policy, files: Mapping[str, Path]) -> str:
     id, source = ("''", files["households"]) if policy.level == "household" else ("id", files["persons"])
-    return f"SELECT household_id, {id} AS id, {text(policy.id)} AS policy FROM {parquet(source)} WHERE {name(policy.id + '__receives_least')}"
+    return f"SELECT household_id, {id} AS id, {text(policy.id)} AS policy FROM {parquet(source)} WHERE {draws(policy)}"
 
 
 def _first(rulebook: Rulebook, policies: Mapping[str, Policy]) -> list[tuple[str, ...]]:
@@ -143,8 +172,12 @@ def missing(connection: duckdb.DuckDBPyConnection, compiled: Compiled, files: Ma
 def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: Compiled, out: Path) -> None:
     """summary.csv, gap.parquet and rejects.csv, from the parts of every chunk."""
     parts = {folder: out / folder / "part-*.parquet" for folder in ("households", "persons", "rejects", "gap")}
-    queries = [_summary(answer.policy, parts, compiled) for answer in compiled.answers]
+    rests = resting_on_grants(compiled)
+    queries = [f"({_summary(a.policy, parts, a.policy.id in rests, a.policy.title_on(compiled.on).zh)})" for a in compiled.answers]
     if queries:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE totals AS SELECT place, count(*) AS households, sum(people) AS people FROM {parquet(parts['households'])} GROUP BY place"
+        )
         _write(connection, f"SELECT * FROM ({' UNION ALL '.join(queries)}) ORDER BY ordinal, status, place", out / "summary.csv", "FORMAT csv, HEADER", exclude="ordinal")
         _write(
             connection,
@@ -154,22 +187,36 @@ def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: 
     _write(connection, f'SELECT * FROM {parquet(parts["rejects"])} ORDER BY "table", file, row, reason', out / "rejects.csv", "FORMAT csv, HEADER")
 
 
-def _summary(policy: Policy, parts: Mapping[str, Path], compiled: Compiled) -> str:
-    """Policy × status × place: households, people, what the monthly items come to a month and everything in a year."""
+def _summary(policy: Policy, parts: Mapping[str, Path], conditional: bool, title: str) -> str:
+    """Policy × status × place: households, people, what the monthly items come to a month and everything in a year.
+
+    Only the rows that are not ineligible are looked at; of those that are, the number is what is left.
+    """
     p, source = policy.id, parts[TABLE[policy.level]]
-    people = "sum(people)" if policy.level == "household" else "count(*)"
-    households = "count(*)" if policy.level == "household" else f"count(DISTINCT household_id) FILTER ({name(p + '__status')} <> 'ineligible')"
-    monthly = [item.id for item in policy.gives if item.amount is not None and item.per == "month"]
-    sums = []
-    for end in ("least", "most"):
-        each = " + ".join(f"sum({name(f'{p}__{item}__{end}')})" for item in monthly) or "0"
-        sums.append(f"({each})::BIGINT AS month_{end}")
-        sums.append(f"sum({name(f'{p}__worth_{end}')})::BIGINT AS year_{end}")
-    title = policy.title_on(compiled.on)
+    whole = policy.level == "household"
+    people, households = ("sum(people)", "count(*)") if whole else ("count(*)", "count(DISTINCT household_id)")
+    monthly = [item.id for item in policy.gives if item.amount is not None and item.per == "month" and not item.up_to]
+    columns = [f"{name(f'{p}__{item}__least')}" for item in monthly]
+    month = [" + ".join(columns) or "0", " + ".join(f"coalesce({name(f'{p}__{item}__most')}, {c})" for item, c in zip(monthly, columns, strict=True)) or "0"]
+    sums = [
+        f"coalesce(sum({value}), 0)::BIGINT AS {label}"
+        for label, value in zip(("month_least", "year_least", "month_most", "year_most"), (month[0], worth(policy)[0], month[1], worth(policy)[1]), strict=True)
+    ]
+    rests = f"count(*) FILTER ({name(p + '__conditional')})" if conditional else "0"
+    status = name(p + "__status")
+    looked = (
+        f"SELECT place, {status} AS status, {households}::BIGINT AS households, {people}::BIGINT AS people, {rests}::BIGINT AS conditional, {', '.join(sums)} "
+        f"FROM {parquet(source)} WHERE {status} > 0 GROUP BY ALL"
+    )
+    left = (
+        f"SELECT t.place, 0 AS status, {'t.households - coalesce(sum(l.households), 0)' if whole else 'NULL'} AS households, "
+        f"t.people - coalesce(sum(l.people), 0) AS people, 0 AS conditional, 0, 0, 0, 0 FROM totals t LEFT JOIN looked l ON t.place IS NOT DISTINCT FROM l.place "
+        "GROUP BY ALL"
+    ).replace("GROUP BY ALL", "GROUP BY t.place, t.households, t.people")
+    words = "CASE status WHEN 2 THEN 'eligible' WHEN 1 THEN 'undetermined' ELSE 'ineligible' END"
     return (
-        f"SELECT {policy.order} AS ordinal, {text(p)} AS policy, {text(title.zh)} AS title, {name(p + '__status')} AS status, place, "
-        f"{households}::BIGINT AS households, {people}::BIGINT AS people, count(*) FILTER ({name(p + '__conditional')}) AS conditional, {', '.join(sums)} "
-        f"FROM {parquet(source)} GROUP BY {name(p + '__status')}, place"
+        f"WITH looked AS ({looked}) SELECT {policy.order} AS ordinal, {text(p)} AS policy, {text(title)} AS title, {words} AS status, * EXCLUDE (status) "
+        f"FROM (SELECT * FROM looked UNION ALL {left}) WHERE people > 0 OR households > 0"
     )
 
 

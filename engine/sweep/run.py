@@ -2,6 +2,7 @@
 
     manifest.json            what was swept, under which rules, which chunks are done
     households/part-*        one row for each household decided        persons/part-*   one row for each person
+                             for whom some policy is not ineligible (or, on request, for everyone)
     rejects/part-*           rows set aside, with the reason            sql/*.sql        the statements that were run
     summary.csv, gap.parquet, missing.csv, rejects.csv                  made at the end, from the parts
 
@@ -24,7 +25,7 @@ from engine import __version__
 from engine.language.model import Rulebook
 from engine.sweep import manifest as manifests
 from engine.sweep import reports, split
-from engine.sweep.checked import PLACE, Checker, Counts, rejects_query
+from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
 from engine.sweep.columns import MEMBER_KEY, Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.dag import Level
@@ -36,7 +37,7 @@ from engine.sweep.queries import Script, script
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
 CHUNK = 1_000_000
-KEYS: Mapping[Level, tuple[str, ...]] = {Level.HOUSEHOLD: ("household_id", PLACE), Level.MEMBER: ("household_id", "id", PLACE)}
+KEYS: Mapping[Level, tuple[str, ...]] = {Level.HOUSEHOLD: ("household_id", PLACE, DRAWN), Level.MEMBER: ("household_id", "id", PLACE, DRAWN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ class Job:
     chunk: int = CHUNK
     memory_limit: str = "2GB"
     threads: int | None = None
+    only: frozenset[str] | None = None  # policies
     conditions: bool = False
+    everyone: bool = False
     engine: str = "duckdb"
     master: str = "local[*]"
 
@@ -118,8 +121,8 @@ class Sweep:
         found = self.scripts.get(key)
         if found is None:
             states = {name: State(value) for name, value in key}
-            compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions)
-            made = script(compiled, outputs(compiled, Wanted(self.job.conditions)), refusals(compiled), KEYS)
+            compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only)
+            made = script(compiled, outputs(compiled, Wanted(self.job.conditions)), refusals(compiled), KEYS, self.job.everyone)
             if len(self.scripts) > 20:
                 self.scripts.clear()
             found = self.scripts[key] = compiled, made
@@ -159,8 +162,8 @@ class Sweep:
         mapped = hashlib.sha256(repr(sorted((k, asdict(v)) for k, v in job.mapped.items())).encode()).hexdigest()
         return {
             "rulebook": self.rulebook.digest, "on": job.on.isoformat(), "engine": __version__, "duckdb": duckdb.__version__,
-            "inputs": manifests.fingerprint(inputs), "mapping": mapped, "chunk": job.chunk, "conditions": job.conditions,
-            "jurisdictions": sorted(job.jurisdictions) if job.jurisdictions else None, "run_on": job.engine,
+            "inputs": manifests.fingerprint(inputs), "mapping": mapped, "chunk": job.chunk, "conditions": job.conditions, "everyone": job.everyone,
+            "jurisdictions": sorted(job.jurisdictions) if job.jurisdictions else None, "only": sorted(job.only) if job.only else None, "run_on": job.engine,
         }
 
     def run(self) -> Manifest:
@@ -170,7 +173,8 @@ class Sweep:
         if before is not None and before.same != same:
             raise OtherSweep(tuple(k for k in same if before.same.get(k) != same[k]))
         household, member, spooled = self.tables()
-        compiled, _ = self.plan({})
+        compiled, widest = self.plan(open_states(household, member))
+        needed = frozenset(column for columns in widest.reads.values() for column in columns)
         cuts = split.chunks_of(self.connection, household, member, spooled, self.job.chunk, self.work, lambda what: self.tell(Step(0, 0, what)))
         self.manifest = before or Manifest(same)
         self.manifest.chunks = len(cuts)
@@ -180,7 +184,7 @@ class Sweep:
             for half in (out / folder).glob("*.part"):
                 half.unlink()
         self.manifest.write(out)
-        checker = Checker(self.connection, self.rulebook, self.columns, household, member)
+        checker = Checker(self.connection, self.rulebook, self.columns, household, member, needed)
         for number, cut in enumerate(cuts, 1):
             if str(number) not in self.manifest.done:
                 self.tell(Step(number - 1, len(cuts), "chunk"))

@@ -13,11 +13,13 @@ from typing import Any
 import duckdb
 
 from engine.decide import Program, decide
+from engine.decide.outcomes import term
+from engine.decide.outcomes import word as word_of
 from engine.language.household import Household, HouseholdError, Known
-from engine.language.model import Fact, Rulebook
+from engine.language.model import Fact, Policy, Rulebook
 from engine.language.types import Base, day_of, decimal_text
 from engine.sweep import split
-from engine.sweep.checked import PLACE, Checker
+from engine.sweep.checked import DRAWN, PLACE, Checker
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.dag import Level
@@ -93,7 +95,8 @@ class Swept:
 
 
 def sweep(
-    rulebook: Rulebook, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False
+    rulebook: Rulebook, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False,
+    only: frozenset[str] | None = None,
 ) -> Swept:
     """Check and decide on DuckDB. `two_ends`: as if every column had gaps, so that no exact plan is used."""
     paths = write_tables(households, rulebook, folder)
@@ -104,48 +107,59 @@ def sweep(
         described = connection.execute(f"DESCRIBE {split.csv(str(path))}").fetchall()
         kinds = {str(r[0]): str(r[1]) for r in described if r[0] not in ("file_", "row_")}
         tables.append(table_of(rulebook, level, (str(path),), kinds, Mapped()))
-    checker = Checker(connection, rulebook, Columns.of(rulebook), *tables)
+    columns = Columns.of(rulebook)
+    checker = Checker(connection, rulebook, columns, *tables, frozenset(c.name for c in columns.all()))
     checker.load(split.csv(str(paths[0])), split.csv(str(paths[1])))
     states = checker.states()
     if two_ends:
         states = {name: State.GAPS if state is State.KNOWN else state for name, state in states.items()}
-    compiled = compile_sweep(rulebook, on, states, places)
+    compiled = compile_sweep(rulebook, on, states, places, only)
     made = script(compiled, outputs(compiled, Wanted(conditions=True)), refusals(compiled), KEYS)
     engine = Duck(connection)
     cannot = engine.refused(made)
     if cannot:
         checker.cannot_be(cannot)
     cells: Cells = {}
+    masks: dict[str, list[list[str]]] = {}
     for statement in made.statements:
         if statement.name in ("household_answers", "member_answers"):
             found = connection.execute(sql(statement))
             names = [d[0] for d in found.description or ()]
             for values in found.fetchall():
-                _cells(dict(zip(names, values, strict=True)), compiled, cells, "household" if statement.name.startswith("household") else "member")
+                _cells(dict(zip(names, values, strict=True)), compiled, cells, statement.name.partition("_")[0], masks)
     rejects = connection.execute("SELECT * FROM rejects").fetchall()
     refused = {r[3] for r in rejects if r[6] in ("cannot-be", "nobody-counts")}
     connection.close()
     return Swept(cells, refused, rejects, compiled, states, [sql(s) for s in made.statements])
 
 
-def _cells(values: dict[str, Any], compiled: Compiled, cells: Cells, level: str) -> None:
+WORDS = ("ineligible", "undetermined", "eligible")
+
+
+def ends(values: dict[str, Any], name: str) -> tuple[int, int]:
+    least, most = values[f"{name}_least"], values[f"{name}_most"]
+    assert most != least, "an end is written twice"
+    return least, least if most is None else most
+
+
+def _cells(values: dict[str, Any], compiled: Compiled, cells: Cells, level: str, masks: dict[str, list[list[str]]]) -> None:
     where = values["household_id"], values.get("id", "")
-    assert not any(v is None for k, v in values.items() if k != PLACE), "a null came out"
+    assert not any(v is None for k, v in values.items() if k not in (PLACE, DRAWN) and not k.endswith("_most")), "a null came out"
     for answer in compiled.answers:
         policy = answer.policy
         if policy.level != level:
             continue
         for item in policy.gives:
             name = f"{policy.id}__{item.id}"
-            if item.amount is None:
-                cells[*where, policy.id, item.id] = values[name]
+            if item.amount is not None:
+                cells[*where, policy.id, item.id] = ends(values, f"{name}_")
             else:
-                cells[*where, policy.id, item.id] = values[f"{name}__least"], values[f"{name}__most"]
-        for what in ("status", "conditional"):
-            cells[*where, policy.id, f"={what}"] = values[f"{policy.id}__{what}"]
-        cells[*where, policy.id, "=worth"] = values[f"{policy.id}__worth_least"], values[f"{policy.id}__worth_most"]
-        cells[*where, policy.id, "=receives"] = values[f"{policy.id}__receives_least"], values[f"{policy.id}__receives_most"]
-        for n, ids in enumerate(masked_conditions(answer), 1):
+                cells[*where, policy.id, item.id] = WORDS[values[name if item.condition is not None else f"{policy.id}__status"]]
+            if item.for_months is not None:
+                cells[*where, policy.id, f"{item.id}, months"] = ends(values, f"{name}__months")
+        cells[*where, policy.id, "=status"] = WORDS[values[f"{policy.id}__status"]]
+        cells[*where, policy.id, "=conditional"] = values.get(f"{policy.id}__conditional", False)
+        for n, ids in enumerate(masks.setdefault(policy.id, masked_conditions(answer)), 1):
             failed, unknown = values[f"{policy.id}__failed_{n}"], values[f"{policy.id}__unknown_{n}"]
             for at, id in enumerate(ids):
                 word = "no" if failed >> at & 1 else "unknown" if unknown >> at & 1 else "yes"
@@ -155,7 +169,14 @@ def _cells(values: dict[str, Any], compiled: Compiled, cells: Cells, level: str)
 # -------------------------------------------------------------------------------------------------- the evaluator
 
 
-def evaluate(program: Program, household: Household, on: date, name: str, places: frozenset[str] | None = None) -> Cells | None:
+def conditions(policy: Policy, known: dict[int, tuple[Policy, tuple[str, ...]]] = {}) -> tuple[str, ...]:  # noqa: B006
+    """The ids of a policy's conditions, remembered."""
+    if id(policy) not in known:
+        known[id(policy)] = policy, tuple(node.id for node in policy.when.walk())
+    return known[id(policy)][1]
+
+
+def evaluate(program: Program, household: Household, on: date, name: str, places: frozenset[str] | None = None, only: frozenset[str] | None = None) -> Cells | None:
     """The same cells from the evaluator; None where it refuses the facts."""
     try:
         decision = decide(program, household, on, places)
@@ -163,24 +184,24 @@ def evaluate(program: Program, household: Household, on: date, name: str, places
         return None
     cells: Cells = {}
     for answer in decision.answers:
+        if only is not None and answer.policy.id not in only:
+            continue
         where = name, answer.member, answer.policy.id
         cells[*where, "=status"] = answer.status
         cells[*where, "=conditional"] = answer.conditional
-        cells[*where, "=receives"] = (answer.receives == "yes", answer.receives != "no")
-        least = most = 0
         for each in answer.amounts:
             if each.item.amount is None:
                 word = "eligible" if each.given else "undetermined" if each.possible else "ineligible"
                 cells[*where, each.item.id] = word
             else:
                 cells[*where, each.item.id] = each.least, each.most
-                low, high = each.yearly
-                least, most = least + low, most + high
-        cells[*where, "=worth"] = least, most
-        own = {node.id for node in answer.policy.when.walk()}
-        for outcome in answer.outcomes.all():
-            if not outcome.member and outcome.id in own:
-                cells[*where, f"?{outcome.id}"] = outcome.word
+            if each.item.for_months is not None:
+                cells[*where, f"{each.item.id}, months"] = each.months
+        outcomes = answer.outcomes
+        for node in conditions(answer.policy):
+            entry = outcomes.layout.conditions.get(node)
+            if entry is not None:
+                cells[*where, f"?{node}"] = word_of(term(outcomes.row, entry.certain), term(outcomes.row, entry.possible))
     return cells
 
 
@@ -196,17 +217,18 @@ class Compared:
 
 
 def compare(
-    program: Program, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False
+    program: Program, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False,
+    only: frozenset[str] | None = None,
 ) -> Compared:
     """Sweep and evaluate the same households; every status, condition and fen."""
-    swept = sweep(program.rulebook, households, on, folder, places, two_ends)
+    swept = sweep(program.rulebook, households, on, folder, places, two_ends, only)
     by_household: dict[str, Cells] = {}
     for key, value in swept.cells.items():
         by_household.setdefault(key[0], {})[key] = value
     found = Compared()
     for n, household in enumerate(households):
         name = f"h{n:06d}"
-        wanted = evaluate(program, household, on, name, places)
+        wanted = evaluate(program, household, on, name, places, only)
         if wanted is None:
             found.cells += 1
             if name not in swept.refused:

@@ -9,10 +9,11 @@ from fractions import Fraction
 from typing import Any
 
 from engine.decide.conditions import conditions_of
-from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision, decide
+from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision
 from engine.decide.outcomes import Outcome, Span
-from engine.decide.program import Program
+from engine.decide.program import Program, narrowed
 from engine.decide.record import yuan
+from engine.decide.run import run
 from engine.language.checks import parameters_read, top_level
 from engine.language.household import HouseholdError, read_household
 from engine.language.model import Example, Policy, Rulebook
@@ -30,7 +31,7 @@ def check_examples(program: Program, lines: dict[str, list[str]] | None = None, 
     problems = Problems(lines=lines or {path: text.splitlines() for path, text in program.rulebook.files.items()})
     for policy in program.rulebook.policies:
         if only in ("", policy.id):
-            _Trial(program, policy, problems).run()
+            Trial(program, policy, problems).run()
     return problems.sorted()
 
 
@@ -49,7 +50,7 @@ def example_household(rulebook: Rulebook, example: Example) -> dict[str, Any]:
     return {**base, **changes, "members": list(members.values())}
 
 
-class _Trial:
+class Trial:
     """The examples of one policy version, run."""
 
     def __init__(self, program: Program, policy: Policy, problems: Problems):
@@ -66,7 +67,8 @@ class _Trial:
         self.look_at_statuses()
         self.look_at_borders()
 
-    def decision(self, example: Example) -> Decision | None:
+    def decision(self, example: Example, whole: bool = False) -> Decision | None:
+        """The example's decision: of its own policies and what they ask, or of every policy where that is wanted."""
         if not self.policy.in_force(example.on):
             self.problems.add("example-not-in-force", example.at, name=self.policy.id, on=example.on)
             return None
@@ -77,7 +79,10 @@ class _Trial:
             return None
         try:
             household = read_household(example_household(self.program.rulebook, example), self.program.vocabulary)
-            return decide(self.program, household, example.on, self.places())
+            edition = self.program.edition(example.on, self.places())
+            if not whole and not of_the_whole(example):
+                edition = narrowed(edition, {self.policy.id, *example.also})
+            return Decision(self.program, edition, household, run(self.program, edition, household))
         except HouseholdError as error:
             for each in error.problems:
                 self.problems.add(
@@ -261,6 +266,13 @@ def best_with(decision: Decision, answer: Answer) -> list[str]:
     return []
 
 
+def of_the_whole(example: Example) -> bool:
+    """Whether an example expects what only a decision of every policy can say: an order of questions, a best choice."""
+    wanted = [example.expect, *example.also.values()]
+    wanted += [each for group in wanted for each in group.values() if isinstance(each, dict)]
+    return any(len(each.get("missing") or ()) > 1 or "best" in each for each in wanted)
+
+
 def compares(node: Condition) -> bool:
     """Whether a condition is a leaf that compares numbers or dates."""
     expr = node.expr
@@ -323,8 +335,8 @@ def shown(value: Any) -> str:
 def run_examples(program: Program) -> Iterator[tuple[Policy, Example, Decision]]:
     """Every example with its decision, for tests and the sweep."""
     for policy in program.rulebook.policies:
-        trial = _Trial(program, policy, Problems())
+        trial = Trial(program, policy, Problems())
         for example in policy.examples:
-            decision = trial.decision(example)
+            decision = trial.decision(example, whole=True)
             if decision is not None:
                 yield policy, example, decision

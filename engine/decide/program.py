@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -251,6 +251,16 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
     )
 
 
+def narrowed(edition: Edition, wanted: set[str]) -> Edition:
+    """The edition with only the policies wanted and those their answers can rest on."""
+    names = set(wanted)
+    for each in reversed(edition.order):  # what a policy asks stands before it
+        if each.policy.id in names:
+            names |= policies_asked(each.policy)
+    order = tuple(each for each in edition.order if each.policy.id in names)
+    return replace(edition, order=order, by_id={each.policy.id: each for each in order})
+
+
 class _Bits:
     """The bits of all a policy reads; None where a figure it reads is not published or a policy it asks is unknown."""
 
@@ -468,4 +478,4 @@ def refusal(program: Program, fact: str) -> HouseholdError:
     return HouseholdError((InputProblem("", "cannot-be", words),))
 
 
-__all__ = ["Caveat", "Edition", "InForce", "Program", "Refused", "compile_rulebook", "start", "vocabulary_of", "widen"]
+__all__ = ["Caveat", "Edition", "InForce", "Program", "Refused", "compile_rulebook", "narrowed", "start", "widen"]

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
 
 from engine.decide.decision import Decision
-from engine.decide.examples import _Trial, example_household
+from engine.decide.examples import Trial, example_household, of_the_whole
 from engine.decide.mutation.patched import Patched, Patcher, Version, version_of
-from engine.decide.program import Edition
+from engine.decide.program import Edition, narrowed
 from engine.decide.reads import facts_read
 from engine.decide.run import run
 from engine.language.checks import CHECKS, expressions_of, parameters_read
 from engine.language.household import Household, HouseholdError, read_household
 from engine.language.model import Example, Policy, Rulebook
 from engine.language.problems import Problem, Problems
-from engine.language.rulebook import policies_asked
 
 Group = tuple[Policy, tuple[Example, ...]]  # a policy version and some of its examples
 
@@ -46,9 +45,9 @@ class Court:
 
     def _prepared(self, policy: Policy, example: Example) -> Case:
         household = read_household(example_household(self.rulebook, example), self.program.vocabulary)
-        whole = self.program.edition(example.on, _Trial(self.program, policy, Problems()).places())
+        whole = self.program.edition(example.on, Trial(self.program, policy, Problems()).places())
         # the order of what is missing is that of the whole catalogue: then nothing may be left out
-        narrow = whole if _asks_for_missing(example) else _narrowed(whole, {policy.id, *example.also})
+        narrow = whole if of_the_whole(example) else narrowed(whole, {policy.id, *example.also})
         return Case(household, narrow)
 
     # -- which examples look at what --
@@ -119,14 +118,14 @@ class Court:
         return next(iter(problems.sorted()), None)
 
 
-class _Prepared(_Trial):
+class _Prepared(Trial):
     """The trial of one policy version as patched, whose households need no reading."""
 
     def __init__(self, court: Court, patched: Patched, policy: Policy, problems: Problems, notes: bool = False):
         super().__init__(patched.program, patched.policy(policy), problems)
         self.court, self.patched, self.notes = court, patched, notes
 
-    def decision(self, example: Example) -> Decision | None:
+    def decision(self, example: Example, whole: bool = False) -> Decision | None:
         if not self.policy.in_force(example.on):
             self.problems.add("example-not-in-force", example.at, name=self.policy.id, on=example.on)
             return None
@@ -143,22 +142,6 @@ class _Prepared(_Trial):
     def note(self, decision: Decision) -> None:
         if self.notes:  # what an example shows takes longer to find than whether it passes
             super().note(decision)
-
-
-def _narrowed(edition: Edition, wanted: set[str]) -> Edition:
-    """The edition with only the policies wanted and those their answers can rest on."""
-    names = set(wanted)
-    for each in reversed(edition.order):  # what a policy asks stands before it
-        if each.policy.id in names:
-            names |= policies_asked(each.policy)
-    order = tuple(each for each in edition.order if each.policy.id in names)
-    return replace(edition, order=order, by_id={each.policy.id: each for each in order})
-
-
-def _asks_for_missing(example: Example) -> bool:
-    wanted = [example.expect, *example.also.values()]
-    wanted += [each for group in wanted for each in group.values() if isinstance(each, dict)]
-    return any(len(each.get("missing") or ()) > 1 for each in wanted)
 
 
 __all__ = ["Case", "Court"]

@@ -42,8 +42,11 @@ class _Slot:
 
 
 class Writer:
-    """Appends to one ledger. One for each process, shared by its threads; several processes may write at
-    once."""
+    """Appends to one ledger. One for each process, shared by its threads; several processes may write at once.
+
+    Make it after a fork, not before: it finds out that it was forked and starts anew, but SQLite cannot be used in
+    a process that was forked while another thread was writing.
+    """
 
     def __init__(self, store: Store, keyring: Keyring | None = None, *, largest_group: int = 256) -> None:
         """`keyring`: needed only for drafts that carry an identity. `largest_group`: callers in one commit

@@ -67,7 +67,7 @@ class ApiKey:
 
 
 class Keys:
-    """The keys in one file. Safe to use from threads and to keep across a fork."""
+    """The keys in one file. Safe to use from threads."""
 
     def __init__(self, path: str | Path) -> None:
         """Open the file at `path`, making it, readable by its owner alone, if it is not there."""

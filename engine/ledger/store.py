@@ -61,8 +61,7 @@ def connect(path: str | Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 
 class Store:
-    """One ledger file. Safe to share between threads, and to keep across a fork: connections are per
-    process."""
+    """One ledger file. Safe to share between threads. Open it after a fork, not before (see Writer)."""
 
     def __init__(self, path: str | Path) -> None:
         """Open an existing ledger, bringing its tables up to date. Raises NotFound, StoreFailed."""
@@ -162,7 +161,8 @@ def _locked(path: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(handle)  # which lets go of the lock; so does the death of the process
+        fcntl.flock(handle, fcntl.LOCK_UN)  # said aloud: a process forked meanwhile holds the same open file
+        os.close(handle)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS working (
 
 
 class Volatile:
-    """The shared file. Safe to use from threads and to keep across a fork."""
+    """The shared file. Safe to use from threads."""
 
     def __init__(self, path: str | Path) -> None:
         """Open the file at `path`, making it if it is not there, and making it anew if it is damaged."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from engine.ledger.errors import (
     StoreFailed,
 )
 from engine.ledger.identity import Person
+from engine.ledger.pack import pack
 from engine.ledger.verify import verify
 
 CHANCE = random.Random(0)
@@ -401,6 +403,48 @@ def test_a_writer_may_cross_a_fork(book: Book) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert book.writer.append(decision("parent-again")).seq == 4
     assert verify(book.path).ok
+
+
+def test_a_process_forked_while_a_group_is_written_does_not_hold_the_ledger(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It inherits the open lock file; the lock is let go of all the same."""
+    original = write.write
+    leading, go_on = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        leading.set()
+        assert go_on.wait(30)
+        return original(*arguments)
+
+    monkeypatch.setattr("engine.ledger.append.write", slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(book.writer.append, decision("first"))
+        assert leading.wait(30)
+        child = os.fork()
+        if not child:
+            signal.alarm(60)
+            signal.pause()
+        try:
+            go_on.set()
+            assert first.result(30).seq == 2
+            second = pool.submit(book.writer.append, decision("second"))
+            assert second.result(20).seq == 3
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    assert verify(book.path).ok
+
+
+def test_rules_that_were_changed_are_not_given_out(book: Book) -> None:
+    book.writer.close()
+    for statement in ("UPDATE rulebook_file SET text = ?", "DELETE FROM rulebook_file WHERE text = ?"):
+        with sqlite3.connect(book.path) as connection:
+            for name in ("rulebook_file_no_update", "rulebook_file_no_delete"):
+                connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+            connection.execute(statement, (pack(b"policy: forged"),))
+        with pytest.raises(Damaged, match=r"policies\.yaml"):
+            rulebooks.load(book.store.reader(), RULEBOOK)
 
 
 def test_looks_are_chained_and_paged(book: Book) -> None:

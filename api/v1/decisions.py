@@ -196,7 +196,7 @@ def replay_decision(call: Call, id: int) -> Response:
     if digest is None:
         return answer(replay(call.service.programs, entry).data())
     try:
-        return answer(against(call.service.programs.get(digest), entry).data())
+        return answer(against(call.service.programs, call.service.programs.get(digest), entry).data())
     except HouseholdError as error:
         raise Problem("invalid", [fault_of_input(each, "/against") for each in error.problems]) from None
 

@@ -88,7 +88,7 @@ def _digest(entry: Entry) -> str:
 
 
 def _one(programs: Programs, entry: Entry, program: Program | None) -> Replay | Comparison:
-    return decide_again(programs, entry) if program is None else compare(program, entry)
+    return decide_again(programs, entry) if program is None else compare(programs, program, entry)
 
 
 def _fine(found: Replay | Comparison) -> bool:

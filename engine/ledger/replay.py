@@ -14,6 +14,7 @@ from typing import Any
 
 from engine import __version__
 from engine.decide import Decision, Program, decide
+from engine.decide.record import figure
 from engine.language import canonical
 from engine.language.household import HouseholdError, read_household
 from engine.ledger.entries import Entry
@@ -156,21 +157,23 @@ def replay(programs: Programs, entry: Entry) -> Replay:
     return Replay(entry.seq, stored["engine"], __version__, same, found)
 
 
-def against(program: Program, entry: Entry, on: date | None = None) -> Comparison:
-    """Decide an entry's facts by other rules, for the same day (or `on`). Raises NotFound, HouseholdError.
+def against(programs: Programs, program: Program, entry: Entry) -> Comparison:
+    """Decide an entry's facts by other rules, for the same day. Raises NotFound, Damaged, HouseholdError.
 
     Facts that the other rules do not know are left out, and named.
     """
     stored = document_of(entry)
+    before = programs.get(stored["rulebook"])
     facts, left_out = _taken(stored["household"], program)
-    day = on or date.fromisoformat(stored["on"])
+    day = date.fromisoformat(stored["on"])
     asked = stored["jurisdictions"]
     places = None if asked is None else frozenset(asked) & frozenset(program.rulebook.jurisdictions)
     if asked is not None and places != frozenset(asked):
         left_out = (*left_out, "/jurisdictions")
     decision = decide(program, read_household(facts, program.vocabulary), day, places or None)
     now = document(decision, asked)
-    changes = tuple(_changes(stored, now, _reads(program, decision)))
+    figures = _figures(before, program, day)
+    changes = tuple(_changes(stored, now, figures, _reads(program, decision)))
     return Comparison(entry.seq, stored["rulebook"], now["rulebook"], day.isoformat(), changes, left_out)
 
 
@@ -182,6 +185,20 @@ def _reads(program: Program, decision: Decision) -> dict[str, frozenset[str]]:
         each.policy.id: frozenset(parameters_read(program.rulebook, expressions_of(each.policy)))
         for each in decision.edition.order
     }
+
+
+def _figures(then: Program, now: Program, day: date) -> tuple[dict[str, Any], ...]:
+    """The figures that differ between two rulebooks on a day."""
+
+    def on(program: Program) -> dict[str, Any]:
+        return {name: figure(each, each.on(day)) for name, each in program.rulebook.parameters.items()}
+
+    before, after = on(then), on(now)
+    return tuple(
+        {"figure": name, "then": before.get(name), "now": after.get(name)}
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    )
 
 
 def _taken(facts: dict[str, Any], program: Program) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -254,8 +271,8 @@ def _meaning(stored: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
         found[(*key, "status")] = answer["status"]
         for amount in answer["amounts"]:
             found[(*key, "amount", amount["item"])] = _sum(amount)
-        for condition, member, outcome, *_ in answer["trace"]:
-            found[(*key, "outcome", condition, member or "")] = outcome
+        for (condition, member), row in _rows(answer).items():
+            found[(*key, "outcome", condition, member or "")] = row["outcome"]
     return found
 
 
@@ -280,14 +297,12 @@ def _walk(pointer: str, then: Any, now: Any) -> Iterator[Difference]:
 
 
 def _changes(
-    then: Mapping[str, Any], now: Mapping[str, Any], reads: Mapping[str, frozenset[str]]
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    figures: tuple[dict[str, Any], ...],
+    reads: Mapping[str, frozenset[str]],
 ) -> Iterator[Change]:
     before, after = _by_policy(then), _by_policy(now)
-    figures = [
-        {"figure": name, "then": then["figures"].get(name), "now": now["figures"].get(name)}
-        for name in sorted({*then["figures"], *now["figures"]})
-        if then["figures"].get(name) != now["figures"].get(name)
-    ]
     for key in dict.fromkeys((*before, *after)):
         old, new = before.get(key), after.get(key)
         if old is not None and new is not None and _outcome(old) == _outcome(new):
@@ -320,18 +335,17 @@ def _shown(answer: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _conditions(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    before = {(row[0], row[1]): row for row in then["trace"]}
-    after = {(row[0], row[1]): row for row in now["trace"]}
+    before, after = _rows(then), _rows(now)
     for condition, member in dict.fromkeys((*before, *after)):
         old, new = before.get((condition, member)), after.get((condition, member))
-        if (old and old[2]) != (new and new[2]):
-            yield {"condition": condition, "member": member, "then": _row(old), "now": _row(new)}
+        if (old and old["outcome"]) != (new and new["outcome"]):
+            yield {"condition": condition, "member": member, "then": old, "now": new}
 
 
-def _row(row: list[Any] | None) -> dict[str, Any] | None:
-    if row is None:
-        return None
-    found: dict[str, Any] = {"outcome": row[2]}
-    if len(row) > 3:
-        found |= {"observed": row[3], "required": row[4]}
+def _rows(answer: Mapping[str, Any]) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """The table of outcomes of an answer, by condition and member: the one place here that knows its shape."""
+    found = {}
+    for condition, member, outcome, *values in answer["trace"]:
+        shown = {"observed": values[0], "required": values[1]} if values else {}
+        found[condition, member] = {"outcome": outcome, **shown}
     return found

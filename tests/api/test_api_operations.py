@@ -226,7 +226,8 @@ def test_the_development_server_and_the_front_door(tmp_path: Path) -> None:
         assert front.status == 303 and front.headers["Location"] == "/reference"
         page = service.get("/reference", headers={"Accept-Language": "en"})
         assert b"POST /v1/decisions" in page.body and b"<script" not in page.body
-        assert service.call("OPTIONS", "/v1/facts").headers["Allow"] == "GET, HEAD, OPTIONS"
+        allowed = service.call("OPTIONS", "/v1/facts").headers["Allow"]
+        assert set(allowed.split(", ")) == {"GET", "HEAD", "OPTIONS"}
     finally:
         service.process.kill()
         service.process.wait()

@@ -56,7 +56,7 @@ def test_every_example_is_decided_recorded_and_replayed(live: Live) -> None:
         for entry in made:
             found = replay(programs, entry)
             assert found.ok and found.same_bytes, found.data()
-            assert against(program, entry).same
+            assert against(programs, program, entry).same
 
 
 def document(status: str = "eligible", outcome: str = "yes", least: str = "1.00", note: str = "") -> dict[str, Any]:

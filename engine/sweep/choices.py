@@ -60,10 +60,10 @@ def same(b: Backend, dag: Dag, x: Choice, y: Choice, count: int) -> Truth:
         if x.sure or y.sure:
             return Truth(certain, certain if x.sure and y.sure else possible)
         return Truth(b.both(certain, b.no(is_one_of(dag, x, frozenset({x.count})))), possible)
-    return Truth(b.both(possible, b.both(_single(b, xs), _single(b, ys))), possible)
+    return Truth(b.both(possible, b.both(single(b, xs), single(b, ys))), possible)
 
 
-def _single(b: Backend, may: tuple[Term, ...]) -> Term:
+def single(b: Backend, may: tuple[Term, ...]) -> Term:
     count: Term = 0
     for term in may:
         count = b.add(count, b.pick(term, 1, 0))
@@ -81,4 +81,4 @@ def chosen(b: Backend, dag: Dag, test: Truth, x: Choice, y: Choice, count: int) 
     return Hull(tuple(found))
 
 
-__all__ = ["Choice", "any_term", "chosen", "hull", "is_one_of", "may_be", "same", "within"]
+__all__ = ["Choice", "any_term", "chosen", "hull", "is_one_of", "may_be", "same", "single", "within"]

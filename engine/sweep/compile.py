@@ -61,6 +61,9 @@ class Compiled:
     refused: list[tuple[Fact, Term]] = field(default_factory=list)  # facts that cannot be, where this is true
     names: dict[Node, Named] = field(default_factory=dict)
     not_in_force: tuple[str, ...] = ()
+    folds: dict[str, SqlFold] = field(default_factory=dict)  # of derived facts and policies, by name
+    world: World = field(init=False)
+    reader: Reader = field(init=False)
 
 
 def compile_sweep(
@@ -93,9 +96,9 @@ class _Compiler:
         self.only = only
         self.found, self.rulebook, self.dag = found, found.rulebook, found.dag
         self.jurisdictions = jurisdictions
-        self.reader = Reader(found.dag, found.columns, found.states)
+        self.reader = found.reader = Reader(found.dag, found.columns, found.states)
         figures = {name: parameter.on(found.on) for name, parameter in self.rulebook.parameters.items()}
-        self.world = World(found.dag, self.rulebook.choices, self.rulebook.parameters, figures, day_number(found.on))
+        self.world = found.world = World(found.dag, self.rulebook.choices, self.rulebook.parameters, figures, day_number(found.on))
         self.first: dict[str, Truth] = {}
         self.second: dict[str, Truth] = {}
         self.granted: dict[str, Truth] = {}  # in the second reading: what `holds` may rest on beside `receives`
@@ -149,7 +152,7 @@ class _Compiler:
             self.name_value(fact.name, value, _about(fact.label.zh, fact.at))
 
     def derived(self, fact: Fact) -> Folded:
-        fold = SqlFold(self.world, LEVELS[fact.level], self.found.facts)
+        fold = self.found.folds[fact.name] = SqlFold(self.world, LEVELS[fact.level], self.found.facts)
         if fact.condition is not None:
             return fold.condition(fact.condition)
         assert fact.expr is not None
@@ -181,6 +184,7 @@ class _Compiler:
         self.name_conditions(policy, first.outcomes)
         self.name_value(policy.id, truth, _about(policy.title_on(self.found.on).zh, policy.at))
         self.name_value(f"{policy.id}__firm", firm, "with every holds(…) read as receives(…)")
+        self.found.folds[policy.id] = first
         outcomes = dict(first.outcomes)
         amounts = tuple(self.amount(first, policy, item, truth) for item in policy.gives)
         return Answer(

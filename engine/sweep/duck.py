@@ -51,6 +51,15 @@ class Duck:
                 path = str(to[statement.name]).replace("'", "''")
                 self.connection.execute(f"COPY (\n{sql(statement)}\n) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 61440)")
 
+    def counts(self, script: Script) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for statement in script.statements:
+            if statement.name.endswith("_counts"):
+                result = self.connection.execute(sql(statement))
+                names = [column[0] for column in result.description or ()]
+                found |= {name: many or 0 for name, many in zip(names, result.fetchone() or (), strict=True)}
+        return found
+
     def finish(self) -> None:
         for statement in reversed(self.kept):
             self.connection.execute(f"DROP {'VIEW' if statement.keep == 'view' else 'TABLE'} IF EXISTS {statement.name}")

@@ -23,6 +23,10 @@ class Engine(Protocol):
         """Write the answers as Parquet: statement name -> file."""
         ...
 
+    def counts(self, script: Script) -> dict[str, int]:
+        """The counted columns: name -> number."""
+        ...
+
     def finish(self) -> None:
         """Forget the stages of the chunk."""
         ...

@@ -70,7 +70,8 @@ class SqlFold(Fold):
         self.depth = 0
         self.lets: dict[str, Folded] = {}
         self.done: dict[int, Folded] = {}
-        self.outcomes: dict[str, Truth] = {}
+        self.outcomes: dict[str, Truth] = {}  # of the conditions of its own subject
+        self.truths: dict[str, Truth] = {}  # of every condition, also those looked at for each member
 
     # -- writing --
 
@@ -182,13 +183,13 @@ class SqlFold(Fold):
             return self._quantified(expr.op == "any_member", where, body)
         if expr.op == "count_members":
             met = ends.all_of(self, [where, body])
-            lo = Q(self._over("sum", self.pick(met.certain, 1, 0)))
-            return Num(lo, lo if met.exact else Q(self._over("sum", self.pick(met.possible, 1, 0))))
+            lo = Q(self.over("sum", self.pick(met.certain, 1, 0)))
+            return Num(lo, lo if met.exact else Q(self.over("sum", self.pick(met.possible, 1, 0))))
         if expr.op == "sum_members":
             return self._sum(where, body)
         return self._extreme(where, body, self.number(expr.args[2]), expr.op == "min_members")
 
-    def _over(self, op: str, body: Term) -> Term:
+    def over(self, op: str, body: Term) -> Term:
         """`body` over all members; every household has at least one."""
         if isinstance(body, bool):
             return body
@@ -201,8 +202,8 @@ class SqlFold(Fold):
         else:
             met = ends.any_of(self, [ends.negated(self, where), body])
         op = "any" if any_ else "every"
-        certain = self._over(op, met.certain)
-        return Truth(certain, certain if met.exact else self._over(op, met.possible))
+        certain = self.over(op, met.certain)
+        return Truth(certain, certain if met.exact else self.over(op, met.possible))
 
     def _sum(self, where: Truth, x: Num) -> Num:
         """Each end added up; one who only may belong adds what draws the end outwards, if anything."""
@@ -214,10 +215,10 @@ class SqlFold(Fold):
             most = self.pick(self.compare("<=", hi.n, 0), 0, hi.n)
             n = self.pick(where.certain, lo.n, self.pick(where.possible, least, 0))
             m = self.pick(where.certain, hi.n, self.pick(where.possible, most, 0))
-        total = Q(self._over("sum", n), lo.k, lo.d)
+        total = Q(self.over("sum", n), lo.k, lo.d)
         if where.exact and x.exact:
             return Num(total, total)
-        return Num(total, Q(self._over("sum", m), hi.k, hi.d))
+        return Num(total, Q(self.over("sum", m), hi.k, hi.d))
 
     def _extreme(self, where: Truth, x: Num, nobody: Num, least: bool) -> Num:
         """The least or greatest over those who surely and those who possibly belong; over nobody, `otherwise`."""
@@ -226,7 +227,7 @@ class SqlFold(Fold):
         pull, settle = (lo, hi) if least else (hi, lo)
         near, far = (nobody.lo, nobody.hi) if least else (nobody.hi, nobody.lo)
         first, second = (ends.q_least, ends.q_most) if least else (ends.q_most, ends.q_least)
-        sure, some = self._over("any", where.certain), self._over("any", where.possible)
+        sure, some = self.over("any", where.certain), self.over("any", where.possible)
         pulled = self._among(op, where.possible, pull)
         settled = self._among(op, where.certain, settle)
         if where.exact:
@@ -243,7 +244,7 @@ class SqlFold(Fold):
         """The least or most of a value among those who belong; where nobody does it is not used."""
         span = span_of(q.n)
         n = self.pick(belongs, q.n, span[1] if op == "least" else span[0])
-        return Q(self._over(op, n) if isinstance(n, Node) else n, q.k, q.d)
+        return Q(self.over(op, n) if isinstance(n, Node) else n, q.k, q.d)
 
     def _one_denominator(self, x: Num) -> tuple[Q, Q]:
         """The ends of a member's number over denominators that are the same for the whole household."""
@@ -286,6 +287,7 @@ class SqlFold(Fold):
                 truth = ends.negated(self, ends.any_of(self, parts))
             else:
                 truth = ends.negated(self, parts[0])
+        self.truths[node.id] = truth
         if not self.depth:
             self.outcomes[node.id] = truth
         return truth

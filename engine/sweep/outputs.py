@@ -21,8 +21,9 @@ from engine.language.rulebook import policies_asked
 from engine.sweep.columns import LEVELS
 from engine.sweep.compile import Answer, Compiled
 from engine.sweep.dag import Level, Term
-from engine.sweep.fold import SqlFold, World
+from engine.sweep.fold import SqlFold, World, sayable
 from engine.sweep.queries import Output
+from engine.sweep.waiting import Waiting
 
 BITS = 62  # conditions to one mask
 
@@ -57,6 +58,26 @@ def refusals(compiled: Compiled) -> list[tuple[str, Term]]:
     for fact, cannot in compiled.refused:
         found.append((fact.name, compiled.dag.aggregate("any", cannot) if fact.level == "member" else cannot))
     return found
+
+
+def waits(compiled: Compiled) -> dict[str, tuple[str, str]]:
+    """The columns that count who waits for what: name -> (policy, fact)."""
+    return {output.name: key for output, key in _waits(compiled)}
+
+
+def waiting(compiled: Compiled) -> list[Output]:
+    """For every policy and fact: whether the policy is undetermined and waits for the fact."""
+    return [output for output, _ in _waits(compiled)]
+
+
+def _waits(compiled: Compiled) -> Iterator[tuple[Output, tuple[str, str]]]:
+    found = Waiting(compiled)
+    for answer in compiled.answers:
+        policy = answer.policy
+        with sayable(policy.at):
+            terms = found.policy(policy.id)
+        for fact, term in terms.items():
+            yield Output(LEVELS[policy.level], f"{policy.id}__waits_for__{fact}", "truth", (term,)), (policy.id, fact)
 
 
 def masked_conditions(answer: Answer) -> list[list[str]]:

@@ -56,21 +56,24 @@ class Script:
 
 def script(
     compiled: Compiled, outputs: Iterable[Output], refused: Iterable[tuple[str, Term]], keys: Mapping[Level, tuple[str, ...]],
-    everyone: bool = True,
+    everyone: bool = True, counts: Iterable[Output] = (),
 ) -> Script:
     """The statements that work out `outputs`; `keys` are columns of the checked tables that are handed on as they are.
 
     `refused` says of which households a fact cannot be: they have no answers, and a statement of their own. With
-    `everyone` False only persons have a row for whom some policy is not ineligible.
+    `everyone` False only persons have a row for whom some policy is not ineligible. Of `counts`, all truths, the
+    number of households or persons is written for whom they hold.
     """
-    return _Writing(compiled, list(outputs), [(f, t) for f, t in refused if isinstance(t, Node)], keys, everyone).run()
+    known = [(f, t) for f, t in refused if isinstance(t, Node)]
+    return _Writing(compiled, list(outputs), known, keys, everyone, list(counts)).run()
 
 
 class _Writing:
     def __init__(
         self, compiled: Compiled, outputs: list[Output], refused: list[tuple[str, Node]], keys: Mapping[Level, tuple[str, ...]],
-        everyone: bool,
+        everyone: bool, counts: list[Output],
     ):
+        self.counts = counts
         self.outputs, self.refused, self.keys, self.dag = outputs, refused, keys, compiled.dag
         self.names = Names(compiled.names, set(compiled.columns.taken))
         self.found = Script()
@@ -93,7 +96,7 @@ class _Writing:
         return b if a is False else a if b is False else self.dag.either(a, b)
 
     def terms(self, level: Level) -> Iterator[Term]:
-        return (term for output in self.outputs if output.level is level for term in output.terms)
+        return (term for output in (*self.outputs, *self.counts) if output.level is level for term in output.terms)
 
     def run(self) -> Script:
         self.reads()
@@ -108,6 +111,9 @@ class _Writing:
         self.answers(Level.HOUSEHOLD)
         if any(output.level is Level.MEMBER for output in self.outputs):
             self.answers(Level.MEMBER)
+        for level in Level.HOUSEHOLD, Level.MEMBER:
+            if any(output.level is level for output in self.counts):
+                self.count(level)
         return self.found
 
     def say(self, name: str, keep: str, query: exp.Expression, about: str) -> None:
@@ -239,30 +245,52 @@ class _Writing:
         self.say("cannot_be", "answer", every, "households whose facts lead to a value that cannot be")
 
     def answers(self, level: Level) -> None:
-        last = self.plan.stages[-1].number
         outputs = [output for output in self.outputs if output.level is level]
-        keys = self.keys[level]
-        if level is Level.MEMBER:
-            ctes, work = self.member_rows(self.plan.member, last, keys, "members", "m")
-            passed = [column(name) for name in keys]
-        else:
-            known = set(self.plan.stages[-1].columns)
-            columns = [column(name, "b") for name in keys]
-            read = set(walk(self.plan.household, lambda n: n in known))
-            columns += [column(self.names.of(n), "h") for n in self.plan.stages[-1].columns if n in read]
-            rows = joined(exp.Select(expressions=columns), f"household_{last}", "h", [(HOUSEHOLD_TABLE, "b", HOUSEHOLD_KEY)])
-            work = layered(self.plan.household, lambda n: n in known, self.names, "households", "h")
-            ctes, passed = [("households", rows), *work.ctes], [column(name) for name in keys]
+        whole = level is Level.HOUSEHOLD
+        ctes, work = self.last_rows(level, outputs, self.keys[level])
         made = [alias(self.answer(output, work), output.name, output.about) for output in outputs]
-        query = select([*passed, *made], work.top)
-        tests: list[exp.Expression] = [] if self.cannot is None else [exp.Not(this=work.writer.operand(self.cannot))]
-        if level is Level.MEMBER and self.worth_a_row is not True:
+        query = select([*(column(name) for name in self.keys[level]), *made], work.top)
+        tests = self.decided(work)
+        if not whole and self.worth_a_row is not True:
             tests.append(exp.Paren(this=work.writer.write(self.worth_a_row)))
         if tests:
             query.set("where", exp.Where(this=tests[0] if len(tests) == 1 else exp.And(this=tests[0], expression=tests[1])))
-        query = with_ctes(query, ctes)
-        name = "household_answers" if level is Level.HOUSEHOLD else "member_answers"
-        self.say(name, "answer", query, "one row for each household" if level is Level.HOUSEHOLD else "one row for each person")
+        about = "one row for each household" if whole else "one row for each person"
+        self.say(f"{level.name.lower()}_answers", "answer", with_ctes(query, ctes), about)
+
+    def count(self, level: Level) -> None:
+        """For how many each of the counted truths holds."""
+        outputs = [output for output in self.counts if output.level is level]
+        ctes, work = self.last_rows(level, outputs, ())
+        made = []
+        for output in outputs:
+            one = exp.Case().when(work.writer.write(output.terms[0]), exp.Literal.number(1)).else_(exp.Literal.number(0))
+            made.append(alias(exp.Cast(this=exp.Sum(this=one), to=exp.DataType.build("BIGINT")), output.name))
+        query = select(made, work.top)
+        tests = self.decided(work)
+        if tests:
+            query.set("where", exp.Where(this=tests[0]))
+        self.say(f"{level.name.lower()}_counts", "answer", with_ctes(query, ctes), "how many wait for which fact")
+
+    def decided(self, work: Layered) -> list[exp.Expression]:
+        return [] if self.cannot is None else [exp.Not(this=work.writer.operand(self.cannot))]
+
+    def last_rows(self, level: Level, outputs: list[Output], keys: tuple[str, ...]) -> tuple[list[tuple[str, exp.Select]], Layered]:
+        """Households or members with everything these outputs read, in layers."""
+        last = self.plan.stages[-1]
+        terms: list[Term] = [term for output in outputs for term in output.terms]
+        terms += [] if self.cannot is None else [self.cannot]
+        if level is Level.MEMBER:
+            terms.append(self.worth_a_row)
+            return self.member_rows(nodes_of(terms), last.number, keys, "members", "m")
+        wanted, known = nodes_of(terms), set(last.columns)
+        read = set(walk(wanted, lambda n: n in known))
+        columns = [column(name, "b") for name in keys]
+        columns += [column(self.names.of(n), "h") for n in last.columns if n in read]
+        joins = [(HOUSEHOLD_TABLE, "b", HOUSEHOLD_KEY)] if keys else []
+        rows = joined(exp.Select(expressions=columns), f"household_{last.number}", "h", joins)
+        work = layered(wanted, lambda n: n in known, self.names, "households", "h")
+        return [("households", rows), *work.ctes], work
 
     def answer(self, output: Output, work: Layered) -> exp.Expression:
         value, *other = output.terms

@@ -162,16 +162,27 @@ def _values(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[st
         connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
 
 
-def missing(connection: duckdb.DuckDBPyConnection, compiled: Compiled, files: Mapping[str, Path]) -> None:
-    """Filled in by the next step."""
+# ----------------------------------------------------------------------------------------- what is waited for
+
+
+def missing(
+    connection: duckdb.DuckDBPyConnection, counts: Mapping[str, int], waits: Mapping[str, tuple[str, str]], files: Mapping[str, Path]
+) -> None:
+    """One row for each policy and fact for which an undetermined answer waits, with how many do."""
+    rows = [(*waits[name], many) for name, many in counts.items() if many]
+    connection.execute("CREATE OR REPLACE TEMP TABLE waits (policy VARCHAR, fact VARCHAR, waiting BIGINT)")
+    if rows:
+        connection.executemany("INSERT INTO waits VALUES (?, ?, ?)", rows)
+    connection.execute(f"COPY waits TO {text(str(files['missing']))} (FORMAT parquet)")
+    connection.execute("DROP TABLE waits")
 
 
 # ------------------------------------------------------------------------------------------------- at the end
 
 
 def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: Compiled, out: Path) -> None:
-    """summary.csv, gap.parquet and rejects.csv, from the parts of every chunk."""
-    parts = {folder: out / folder / "part-*.parquet" for folder in ("households", "persons", "rejects", "gap")}
+    """summary.csv, gap.parquet, missing.csv and rejects.csv, from the parts of every chunk."""
+    parts = {folder: out / folder / "part-*.parquet" for folder in ("households", "persons", "rejects", "gap", "missing")}
     rests = resting_on_grants(compiled)
     queries = [f"({_summary(a.policy, parts, a.policy.id in rests, a.policy.title_on(compiled.on).zh)})" for a in compiled.answers]
     if queries:
@@ -184,6 +195,18 @@ def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: 
             f"SELECT * FROM {parquet(parts['gap'])} ORDER BY household_least DESC NULLS LAST, household_most DESC NULLS LAST, household_id, worth_least DESC, policy, id",
             out / "gap.parquet", "FORMAT parquet",
         )
+    facts = {fact.name: (fact.label.zh, fact.department.zh) for fact in rulebook.facts.values()}
+    facts["receiving"] = ("已享受的政策", "")
+    label, department = (
+        "CASE fact " + " ".join(f"WHEN {text(key)} THEN {text(words[n])}" for key, words in facts.items()) + " END" for n in (0, 1)
+    )
+    _write(
+        connection,
+        f"SELECT fact, {label} AS label, {department} AS department, policy, sum(waiting)::BIGINT AS waiting, "
+        f"sum(sum(waiting)) OVER (PARTITION BY fact)::BIGINT AS all_policies FROM {parquet(parts['missing'])} GROUP BY fact, policy "
+        "ORDER BY all_policies DESC, fact, waiting DESC, policy",
+        out / "missing.csv", "FORMAT csv, HEADER",
+    )
     _write(connection, f'SELECT * FROM {parquet(parts["rejects"])} ORDER BY "table", file, row, reason', out / "rejects.csv", "FORMAT csv, HEADER")
 
 

@@ -32,7 +32,7 @@ from engine.sweep.dag import Level
 from engine.sweep.duck import Duck
 from engine.sweep.engines import Engine, sql_text
 from engine.sweep.manifest import Manifest
-from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals
+from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import Script, script
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
@@ -122,7 +122,7 @@ class Sweep:
         if found is None:
             states = {name: State(value) for name, value in key}
             compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only)
-            made = script(compiled, outputs(compiled, Wanted(self.job.conditions)), refusals(compiled), KEYS, self.job.everyone)
+            made = script(compiled, outputs(compiled, Wanted(self.job.conditions)), refusals(compiled), KEYS, self.job.everyone, waiting(compiled))
             if len(self.scripts) > 20:
                 self.scripts.clear()
             found = self.scripts[key] = compiled, made
@@ -230,7 +230,7 @@ class Sweep:
                     self.connection.execute(f"COPY ({query}) TO {split.text(str(files['persons']))} (FORMAT parquet)")
                 self.connection.execute(f"COPY ({rejects_query()}) TO {split.text(str(files['rejects']))} (FORMAT parquet)")
                 reports.gap(self.connection, compiled, files)
-                reports.missing(self.connection, compiled, files)
+                reports.missing(self.connection, engine.counts(made), waits(compiled), files)
         finally:
             engine.finish()
         text = sql_text(made, self.job.engine)

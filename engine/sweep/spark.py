@@ -76,6 +76,14 @@ class Spark:
                 (part,) = folder.glob("*.parquet")
                 shutil.move(part, to[statement.name])
 
+    def counts(self, script: Script) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for statement in script.statements:
+            if statement.name.endswith("_counts"):
+                row = self.spark.sql(sql(statement)).first().asDict()
+                found |= {name: many or 0 for name, many in row.items()}
+        return found
+
     def finish(self) -> None:
         for frame in self.kept:
             frame.unpersist()

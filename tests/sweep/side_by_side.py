@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,7 +25,7 @@ from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.dag import Level
 from engine.sweep.duck import Duck, sql
-from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals
+from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import script
 from engine.sweep.run import KEYS
 from engine.sweep.source import Mapped, table_of
@@ -90,6 +91,7 @@ class Swept:
     refused: set[str]  # households set aside because their facts cannot be
     rejects: list[tuple[Any, ...]]
     compiled: Compiled
+    waited: dict[tuple[str, str], int]  # (policy, fact) -> how many undetermined answers wait for it
     states: dict[str, State]
     sql: list[str] = field(default_factory=list)
 
@@ -114,7 +116,7 @@ def sweep(
     if two_ends:
         states = {name: State.GAPS if state is State.KNOWN else state for name, state in states.items()}
     compiled = compile_sweep(rulebook, on, states, places, only)
-    made = script(compiled, outputs(compiled, Wanted(conditions=True)), refusals(compiled), KEYS)
+    made = script(compiled, outputs(compiled, Wanted(conditions=True)), refusals(compiled), KEYS, counts=waiting(compiled))
     engine = Duck(connection)
     cannot = engine.refused(made)
     if cannot:
@@ -127,10 +129,12 @@ def sweep(
             names = [d[0] for d in found.description or ()]
             for values in found.fetchall():
                 _cells(dict(zip(names, values, strict=True)), compiled, cells, statement.name.partition("_")[0], masks)
+    named = waits(compiled)
+    waited = {named[name]: many for name, many in engine.counts(made).items() if many}
     rejects = connection.execute("SELECT * FROM rejects").fetchall()
     refused = {r[3] for r in rejects if r[6] in ("cannot-be", "nobody-counts")}
     connection.close()
-    return Swept(cells, refused, rejects, compiled, states, [sql(s) for s in made.statements])
+    return Swept(cells, refused, rejects, compiled, waited, states, [sql(s) for s in made.statements])
 
 
 WORDS = ("ineligible", "undetermined", "eligible")
@@ -176,8 +180,11 @@ def conditions(policy: Policy, known: dict[int, tuple[Policy, tuple[str, ...]]] 
     return known[id(policy)][1]
 
 
-def evaluate(program: Program, household: Household, on: date, name: str, places: frozenset[str] | None = None, only: frozenset[str] | None = None) -> Cells | None:
-    """The same cells from the evaluator; None where it refuses the facts."""
+def evaluate(
+    program: Program, household: Household, on: date, name: str, places: frozenset[str] | None = None, only: frozenset[str] | None = None,
+    waited: Counter[tuple[str, str]] | None = None,
+) -> Cells | None:
+    """The same cells from the evaluator, and what is waited for; None where it refuses the facts."""
     try:
         decision = decide(program, household, on, places)
     except HouseholdError:
@@ -187,6 +194,8 @@ def evaluate(program: Program, household: Household, on: date, name: str, places
         if only is not None and answer.policy.id not in only:
             continue
         where = name, answer.member, answer.policy.id
+        if waited is not None and answer.status == "undetermined":
+            waited.update({(answer.policy.id, fact) for fact, _ in decision.missing_for(answer)})
         cells[*where, "=status"] = answer.status
         cells[*where, "=conditional"] = answer.conditional
         for each in answer.amounts:
@@ -226,9 +235,10 @@ def compare(
     for key, value in swept.cells.items():
         by_household.setdefault(key[0], {})[key] = value
     found = Compared()
+    waited: Counter[tuple[str, str]] = Counter()
     for n, household in enumerate(households):
         name = f"h{n:06d}"
-        wanted = evaluate(program, household, on, name, places, only)
+        wanted = evaluate(program, household, on, name, places, only, waited)
         if wanted is None:
             found.cells += 1
             if name not in swept.refused:
@@ -242,6 +252,10 @@ def compare(
         for key in {**wanted, **ours}:
             if key not in ours or key not in wanted or ours[key] != wanted[key]:
                 found.differences.append(f"{key}: sweep {ours.get(key, 'nothing')}, evaluator {wanted.get(key, 'nothing')}")
+    found.cells += len(waited)
+    for key in {**waited, **swept.waited}:
+        if waited[key] != swept.waited.get(key, 0):
+            found.differences.append(f"{key} is waited for: sweep {swept.waited.get(key, 0)}, evaluator {waited[key]}")
     return found
 
 

@@ -53,16 +53,8 @@ def test_every_line_can_be_run_as_it_stands(live: Live, tmp_path: Path) -> None:
     """In one shell, with the address and keys of a running service. `jiuzhu serve` itself is started by the tests."""
     scripts = tmp_path / "bin"
     scripts.mkdir()
-    command = "from engine.cli import main; from engine.commands.{0} import {1}; main.add_command({1}); main()"
-    lines = ['#!/bin/sh\ncase "$1" in']
-    for name, module, function in (
-        ("ledger", "ledger", "ledger"),
-        ("key", "keys", "key"),
-        ("replay", "replay", "replay_command"),
-    ):
-        python = command.format(module, function)
-        lines.append(f'{name}) exec {sys.executable} -c "{python}" "$@";;')
-    (scripts / "jiuzhu").write_text("\n".join([*lines, "esac", "exit 99"]))
+    python = "from engine.cli import main; main(prog_name='jiuzhu')"
+    (scripts / "jiuzhu").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{python}" "$@"\n')
     (scripts / "jiuzhu").chmod(0o755)
     work = tmp_path / "work"
     work.mkdir()

@@ -1,5 +1,5 @@
-"""Every example of every policy, decided over HTTP, comes out of the ledger again byte for byte, and the examples'
-expectations hold over HTTP as they do in process."""
+"""The examples of the policies, decided over HTTP, come out of the ledger again byte for byte, and their expectations
+hold over HTTP as they do in process: one example of every fourth policy, or with CI=true or JIUZHU_SLOW=1 all of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sent(rulebook: Rulebook, example: Example, place: str) -> dict[str, Any]:
 def test_every_example_is_decided_recorded_and_replayed(live: Live) -> None:
     rulebook = load_texts(rule_files(str(live.rules)))
     tried = 0
-    for policy in rulebook.policies:
+    for policy in rulebook.policies if EVERY else rulebook.policies[::4]:
         for example in policy.examples if EVERY else policy.examples[:1]:
             answer = live.post("/v1/decisions", "caseworker", sent(rulebook, example, policy.jurisdiction))
             assert answer.status == 201, (policy.id, example.says.zh, answer.body)
@@ -46,7 +46,7 @@ def test_every_example_is_decided_recorded_and_replayed(live: Live) -> None:
                     if (each["policy"], each["member"]) == (policy.id, member)
                 ]
                 assert found["status"] == expected.get("status", found["status"]), (policy.id, example.says.zh)
-    assert tried >= len(rulebook.ids())
+    assert tried >= len(rulebook.ids()) // 4
     store = Folder(live.data).store()
     programs = Programs(store)
     program = compile_rulebook(rulebook)

@@ -32,11 +32,13 @@ __all__ = ["ENDPOINTS", "Call", "Endpoint", "answer", "checked", "endpoint"]
 class Endpoint:
     """One declared endpoint.
 
-    scope     what a key must hold; "" for none, open to all
-    body      schema of the body; None where there is none
-    empty_ok  the body may be left out
-    answers   status -> (description, component or media type, schema)
-    problems  codes it may answer with, beside those every endpoint has
+    scope       what a key must hold; "" for none, open to all
+    body        schema of the body; None where there is none
+    empty_ok    the body may be left out
+    gives       schema of the answer, where it is JSON; `status` and `media` of it
+    problems    codes it may answer with, beside those every endpoint has
+    idempotent  it takes an Idempotency-Key
+    cached      it has an ETag
     """
 
     method: str

@@ -261,7 +261,7 @@ class MappingOf(Strict):
 
 
 class Nested(Strict):
-    """Another schema. Without `json` it is named in the document as a component."""
+    """Another schema, a component of the document by its own name."""
 
     def __init__(self, schema: StrictSchema, **known: Any) -> None:
         super().__init__(**known)

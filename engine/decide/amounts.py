@@ -34,7 +34,8 @@ class Amount:
         times = TIMES.get(self.item.per, 0)
         if self.item.per != "month":
             return self.least * times, self.most * times
-        return self.least * min(12, self.months[0]), self.most * min(12, self.months[1])
+        least, most = (max(0, min(12, months)) for months in self.months)
+        return self.least * least, self.most * most
 
 
 def amounts(policy: Policy, raw: Raw) -> tuple[Amount, ...]:

@@ -131,7 +131,8 @@ Alike = frozenset[tuple[str, int, int]]  # (policy, subject's place, item's plac
 
 def _touched(run: Run, group: ExclusionGroup) -> set[str]:
     """The group and everything whose answer can rest on it."""
-    return set(group.policies).union(*(run.edition.dependents[name] for name in group.policies))
+    decided = [name for name in group.policies if name in run.first]
+    return set(decided).union(*(run.edition.dependents[name] for name in decided))
 
 
 def _alike(run: Run, group: ExclusionGroup, agains: list[dict[str, list[Raw]]]) -> Alike:

@@ -635,6 +635,8 @@ def _derive(fold: PythonFold, fact: Fact, slots: Slots) -> Layout:
             slot = _store_number(fold, fact, value, slots, where)
         elif isinstance(value, Mask):
             fold.line(f"{where}[{slot.at}] = {where}[{slot.at + 1}] = {value.term}")
+        elif isinstance(value, Several):
+            fold.line(f"{where}[{slot.at}] = {value.must}; {where}[{slot.at + 1}] = {value.may}")
         found = row.value(value)
         assert found is not None
         row.layout.lets[fact.name] = found

@@ -147,6 +147,11 @@ def _combination(decision: Decision, each: Combination) -> dict[str, Any]:
     }
 
 
+def day_text(number: Fraction) -> str:
+    """The date behind yyyymmdd as text."""
+    return day_of(int(number)).isoformat()
+
+
 def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | None:
     """A dated figure as canonical data; None before its first value."""
     if value is None:
@@ -161,7 +166,8 @@ def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | N
             for row in value.rows
         ]
     else:
-        found["value"] = None if value.value is None else decimal_text(value.value)
+        text = day_text if parameter.type.base is Base.DATE else decimal_text
+        found["value"] = None if value.value is None else text(value.value)
     return found
 
 

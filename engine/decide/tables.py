@@ -41,30 +41,30 @@ class Table:
     def _hull(self, ends: tuple[int, ...]) -> tuple[int, int, bool]:
         if self.rows is None:
             return *self.outer, True
-        values = self._possible(self.rows, 0, ends)
-        open_ = any(value is None for value in values)
-        known = [value for value in values if value is not None]
-        least, most = min(known, default=self.outer[0]), max(known, default=self.outer[1])
-        return (min(least, self.outer[0]), max(most, self.outer[1]), True) if open_ else (least, most, False)
+        rows = self._possible(self.rows, 0, ends)
+        if not rows:
+            return *self.outer, True
+        return min(low for low, _, _ in rows), max(high for _, high, _ in rows), any(open_ for _, _, open_ in rows)
 
-    def _possible(self, rows: Any, at: int, ends: tuple[int, ...]) -> list[int | None]:
+    def _possible(self, rows: Any, at: int, ends: tuple[int, ...]) -> list[tuple[int, int, bool]]:
+        """Every row the keys may still have, as least, most and whether its figure is not published."""
         if at == len(self.keys):
-            return [rows]
+            return [(*self.outer, True) if rows is None else (rows, rows, False)]
         key = self.keys[at]
         if not key.band:
             names = self.choices[key.choices].names(ends[0])
             return [v for name in names for v in self._possible(rows[name], at + 1, ends[1:])]
         least, most = ends[0], ends[1]
         starts = list(rows)
-        found: list[int | None] = []
+        found: list[tuple[int, int, bool]] = []
         for n, start in enumerate(starts):
             last = n + 1 == len(starts)
             if start > most or (not last and starts[n + 1] <= least):
                 continue
             below = self._possible(rows[start], at + 1, ends[2:])
-            if last and self.each:
-                low, high = max(least - start, 0) // key.type.scale, max(most - start, 0) // key.type.scale
-                below = [None if v is None else v + self.each * more for v in below for more in (low, high)]
+            if last and self.each:  # each whole number past the last band adds so much, and so on
+                more = [self.each * (max(end - start, 0) // key.type.scale) for end in (least, most)]
+                below = [(low + min(more), high + max(more), open_) for low, high, open_ in below]
             found += below
         return found
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from engine.language.ends import Folded
 from engine.language.magnitude import LARGEST, largest_integer
-from engine.language.model import Fact, Policy, Rulebook
+from engine.language.model import Fact, Parameter, Policy, Rulebook
 from engine.language.problems import Problems
 from engine.language.tree import Condition, Expr
 from engine.language.types import Base, decimal_text
@@ -102,15 +102,27 @@ def tables_cover_their_keys(rulebook: Rulebook, problems: Problems) -> None:
                 continue
             parameter = rulebook.parameters[node.name]
             for at, (key, arg) in enumerate(zip(parameter.keys, node.args, strict=True)):
-                firsts = [min((r.keys[at] for r in v.rows), default=None) for v in parameter.values] if key.band else []
-                for first in firsts:
-                    if isinstance(first, Fraction) and first > arg.type.least:
+                for first in _first_bands(parameter, at) if key.band else ():
+                    if first > arg.type.least:
                         hint = (
                             "begin the first band lower, or declare `lowest` for the key",
                             "请降低首段起点，或为该键声明 lowest",
                         )
                         problems.add("row-missing", arg.at, hint, name=node.name, key=decimal_text(arg.type.least))
                         break
+
+
+def _first_bands(parameter: Parameter, at: int) -> list[Fraction]:
+    """Where the bands of one key begin, for each value and each choice of the keys before it."""
+    found: list[Fraction] = []
+    for value in parameter.values:
+        starts: dict[tuple[str | Fraction, ...], list[Fraction]] = {}
+        for row in value.rows:
+            start = row.keys[at]
+            assert isinstance(start, Fraction)
+            starts.setdefault(row.keys[:at], []).append(start)
+        found += [min(each) for each in starts.values()]
+    return found
 
 
 def conditions_can_hold(rulebook: Rulebook, problems: Problems) -> None:

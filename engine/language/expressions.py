@@ -185,7 +185,7 @@ class _Reader:
             if isinstance(node, kind):
                 return method(self, node, wanted)
         en, zh = next((words for kind, words in _KINDS.items() if isinstance(node, kind)), ("this", "此写法"))
-        raise self.stop("not-allowed", node, what=en if self.scope else zh)
+        raise self.stop("not-allowed", node, what=en, what_zh=zh)
 
     def operator(self, op: str, args: tuple[Expr, ...], node: ast.AST) -> Expr:
         row = OPERATORS[op]
@@ -198,7 +198,7 @@ class _Reader:
     def constant(self, node: ast.Constant, wanted: Type | None) -> Expr:
         source = self.source(node)
         if isinstance(node.value, bool):
-            return Expr("literal", YES_NO, value=node.value, at=self.at(node))
+            raise self.stop("not-allowed", node, what=f"'{source}'", what_zh=f"“{source}”")
         if isinstance(node.value, str):
             return self.text_literal(node, source, wanted)
         if not _NUMBER.match(source):
@@ -448,7 +448,10 @@ class _Reader:
                 raise self.stop("wrong-arguments", node, name=name, wanted=row.takes[0], wanted_zh=row.takes[1])
             table = self.scope.names.parameters[schedule.id]
             bands = Expr("parameter", table.type, name=table.name, at=self.at(schedule))
-            return self.operator(name, (self.read(node.args[0]), bands), node)
+            sliced = self.read(node.args[0])
+            if not sliced.type.unit.agrees(table.keys[0].type.unit):
+                raise self.stop("units-differ", node, left=sliced.type.unit, right=table.keys[0].type.unit)
+            return self.operator(name, (sliced, bands), node)
         return self.operator(name, tuple(self.read(arg) for arg in node.args), node)
 
     def schedule(self, name: str) -> bool:

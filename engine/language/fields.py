@@ -64,7 +64,7 @@ class Fields:
         for key in required:
             if key not in node.entries:
                 hint = (f"add '{key}: …'", f"请补上“{key}: …”")
-                problems.add("missing-key", node.place, hint, what=what[0], key=key)
+                problems.add("missing-key", node.place, hint, what=what[0], what_zh=what[1], key=key)
 
     def has(self, key: str) -> bool:
         return key in self.entries
@@ -181,7 +181,7 @@ def read_words(node: Node, what: Pair, problems: Problems) -> Words:
     if fields.fine:
         for lang, text in (("zh", zh), ("en", en)):
             if not text.strip():
-                problems.add("missing-label", node.place, what=what[0], lang=lang)
+                problems.add("missing-label", node.place, what=what[0], what_zh=what[1], lang=lang)
     return Words(zh, en)
 
 
@@ -191,11 +191,27 @@ def wrong_shape(problems: Problems, node: Node, what: Pair, wanted: Pair) -> Non
         "wrong-shape",
         node.place,
         what=what[0],
+        what_zh=what[1],
         wanted=wanted[0],
         found=found[0],
         wanted_zh=wanted[1],
         found_zh=found[1],
     )
+
+
+def members_have_ids(household: Mapping, problems: Problems) -> None:
+    """Note members of an example household that are no list of mappings, each with an id."""
+    members = household.entries.get("members")
+    if members is None:
+        return
+    if not isinstance(members, Sequence):
+        wrong_shape(problems, members, ("'members'", "“members”"), ("a list", "列表"))
+        return
+    for member in members.items:
+        if not isinstance(member, Mapping):
+            wrong_shape(problems, member, ("a member", "成员"), ("a mapping", "映射"))
+        elif not isinstance(member.entries.get("id"), Scalar):
+            problems.add("missing-key", member.place, what="a member", what_zh="成员", key="id")
 
 
 def plain(node: Node) -> object:

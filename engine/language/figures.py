@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ from engine.language.model import ChoiceSet, DatedValue, Key, Parameter, Row
 from engine.language.places import Place
 from engine.language.problems import Problems, did_you_mean
 from engine.language.source import Mapping, Node, Scalar, Sequence
-from engine.language.types import SCALE, Base, Type, Unit, decimal_text
+from engine.language.types import SCALE, Base, Type, Unit, day_number, decimal_text
 from engine.language.vocabulary import check_name, read_type
 
 _KEYS = ("unit", "keys", "lowest", "highest", "step", "choices", "cycle", "note")
@@ -130,6 +131,14 @@ class _Values:
             rows = tuple(self.rows(root, 0, ()))
         else:
             single = self.figure(fields.get("value"))
+        if fields.has("each_further") and not (self.keys and self.keys[-1].type.base is Base.WHOLE):
+            self.problems.add(
+                "bad-value",
+                fields.at("each_further"),
+                text="each_further",
+                wanted="left out: only a band of whole numbers goes on",
+                wanted_zh="应删去：只有按整数分段的表可以递增",
+            )
         return DatedValue(
             day,
             source,
@@ -146,13 +155,17 @@ class _Values:
         """A number in its limits, or None for null (or, with the problem noted, for anything else)."""
         if node is None or (isinstance(node, Scalar) and node.value is None):
             return None
-        if not isinstance(node, Scalar) or isinstance(node.value, bool) or not isinstance(node.value, int | Decimal):
+        given = node.value if isinstance(node, Scalar) else None
+        if isinstance(given, date) and self.type.base is Base.DATE:
+            return Fraction(day_number(given))
+        number = isinstance(given, int | Decimal) and not isinstance(given, bool) and self.type.base is not Base.DATE
+        if not isinstance(node, Scalar) or not isinstance(given, int | Decimal) or not number:
             text = node.text if isinstance(node, Scalar) else "this"
             self.problems.add(
                 "bad-value", node.place, text=text, wanted=self.type.words("en"), wanted_zh=self.type.words("zh")
             )
             return None
-        value = Fraction(node.value)
+        value = Fraction(given)
         if (value * self.type.scale).denominator != 1:
             self.problems.add(
                 "bad-value",

@@ -282,6 +282,8 @@ class _Reader:
             self.note(path, "wrong-kind", wanted="text", wanted_zh="文本")
         elif len(value) > LONGEST_TEXT:
             self.note(path, "text-too-long", limit=LONGEST_TEXT)
+        elif any("\ud800" <= ch <= "\udfff" for ch in value):  # half a character: no text that can be written down
+            self.note(path, "wrong-kind", wanted="text", wanted_zh="文本")
         else:
             texts[fact.name] = value
 

@@ -437,7 +437,7 @@ def _if_result(r: Reports, op: Operator, args: tuple[Expr, ...], at: Place) -> T
             return None
         least, most = min(yes.type.least, no.type.least), max(yes.type.most, no.type.most)
         return numeric_type(_unit_of((yes, no)), (yes, no), least, most)
-    if yes.type.base is not no.type.base or yes.type.choices != no.type.choices:
+    if yes.type.base is not no.type.base or yes.type.choices != no.type.choices or yes.type.base is Base.CHOICES:
         r.report(
             "wrong-type",
             no.at,

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from engine.language.conditions import condition_of, holds_only_helps, refuse_inside
 from engine.language.expressions import Names, Scope, read_expression
-from engine.language.fields import Fields, Pair, is_name, plain, read_words
-from engine.language.model import DecisionDays, Document, Example, Exclusion, Item, Let, Note, Policy
+from engine.language.fields import Fields, Pair, is_name, members_have_ids, plain, read_words, wrong_shape
+from engine.language.model import DecisionDays, Document, Example, Exclusion, Fact, Item, Let, Note, Policy
 from engine.language.places import Place
 from engine.language.problems import Problems, did_you_mean
 from engine.language.source import Mapping, Node, Scalar, Sequence
@@ -178,6 +178,7 @@ def _read_lets(fields: Fields, file: _File) -> tuple[Let, ...]:
         if let is not None:
             found.append(let)
             file.scope.lets[name] = let
+            file.take_id(name, at)
     return tuple(found)
 
 
@@ -241,7 +242,7 @@ def _read_condition(node: Node, name: str, file: _File) -> Condition:
     what: Pair = ("a condition", "条件")
     if len(present) != 1:
         hint = ("exactly one of if, all, any, none", "if、all、any、none 中恰好一个")
-        file.problems.add("missing-key", node.place, hint, what=what[0], key="if")
+        file.problems.add("missing-key", node.place, hint, what=what[0], what_zh=what[1], key="if")
         return Condition("all", name, at=node.place)
     fields = Fields(node, what, file.problems, (present[0],), ("id", "cite", "says", "verified"))
     given = fields.text("id")
@@ -281,6 +282,7 @@ def _read_leaf(node: Node, name: str, file: _File) -> Condition:
             "wrong-type",
             expr.at,
             what="a condition",
+            what_zh="条件",
             wanted=YES_NO.words("en"),
             wanted_zh=YES_NO.words("zh"),
             found=expr.type.words("en"),
@@ -341,7 +343,7 @@ def _read_item(name: str, each: Fields, file: _File) -> Item:
         if not amount.type.unit.agrees(wanted):
             problems.add("per-and-unit-differ", amount.at, name=name, per=per, wanted=wanted, found=amount.type.unit)
     step, mode = _read_rounding(each, problems)
-    if amount is not None and step is None and not whole_fen(amount):
+    if amount is not None and step is None and not whole_fen(amount, file.scope.names.facts):
         hint = ("add round: {to: 0.01, mode: half_up}", "请补上 round: {to: 0.01, mode: half_up}")
         problems.add("amount-not-rounded", amount.at, hint, name=name)
     condition = None
@@ -382,15 +384,19 @@ def _read_rounding(each: Fields, problems: Problems) -> tuple[Fraction | None, s
     return step, mode
 
 
-def whole_fen(expr: Expr) -> bool:
+def whole_fen(expr: Expr, facts: dict[str, Fact]) -> bool:
     """Whether a sum is a whole number of fen whatever the facts are (so that it needs no rounding)."""
     if expr.op in ("+", "-", "min", "max", "sum_members", "min_members", "max_members", "negative"):
-        return all(whole_fen(arg) for arg in expr.args if arg.type.base is not Base.YES_NO)
+        return all(whole_fen(arg, facts) for arg in expr.args if arg.type.base is not Base.YES_NO)
     if expr.op == "if":
-        return whole_fen(expr.args[1]) and whole_fen(expr.args[2])
+        return whole_fen(expr.args[1], facts) and whole_fen(expr.args[2], facts)
     if expr.op == "*":
         a, b = expr.args
-        return (whole_fen(a) and _whole_count(b)) or (whole_fen(b) and _whole_count(a))
+        return (whole_fen(a, facts) and _whole_count(b)) or (whole_fen(b, facts) and _whole_count(a))
+    if expr.op == "fact" and facts[expr.name].expr is not None:
+        derived = facts[expr.name].expr
+        assert derived is not None
+        return whole_fen(derived, facts)
     if expr.op in ("fact", "parameter"):
         return expr.type.scale in (1, 10, 100)
     if expr.op == "literal":
@@ -461,6 +467,19 @@ def _read_notes(fields: Fields, file: _File) -> tuple[Note, ...]:
     return tuple(found)
 
 
+def _well_formed(each: Fields, problems: Problems) -> bool:
+    """Whether an example's household can be put together: a name, a list of ids, facts with members that have ids."""
+    before = len(problems)
+    each.text("like")
+    for node in each.items("without"):
+        if not isinstance(node, Scalar):
+            wrong_shape(problems, node, ("'without'", "“without”"), ("a list of ids", "id 列表"))
+    household = each.mapping("household")
+    if household is not None:
+        members_have_ids(household, problems)
+    return len(problems) == before
+
+
 def _read_examples(fields: Fields, problems: Problems) -> tuple[Example, ...]:
     found: list[Example] = []
     for node in fields.items("examples"):
@@ -470,6 +489,8 @@ def _read_examples(fields: Fields, problems: Problems) -> tuple[Example, ...]:
         day = each.day("on")
         says = each.words("says", ("an example", "例子"))
         if day is None or not each.has("expect"):
+            continue
+        if not _well_formed(each, problems):
             continue
         raw = {key: plain(value) for key in ("like", "without", "household") if (value := each.get(key)) is not None}
         expect, also = each.mapping("expect"), each.mapping("also")

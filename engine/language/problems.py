@@ -33,12 +33,12 @@ CODES: dict[str, tuple[str, str]] = {
         "“{text}”在不同的 YAML 读取器中含义不同",
     ),
     # -- the shape of what was read --
-    "wrong-shape": ("{what} must be {wanted}, not {found}", "{what}必须是{wanted_zh}，而不是{found_zh}"),
+    "wrong-shape": ("{what} must be {wanted}, not {found}", "{what_zh}必须是{wanted_zh}，而不是{found_zh}"),
     "unknown-key": ("the key '{key}' has no meaning here", "此处没有名为“{key}”的键"),
-    "missing-key": ("{what} lacks '{key}'", "{what}缺少“{key}”"),
+    "missing-key": ("{what} lacks '{key}'", "{what_zh}缺少“{key}”"),
     "missing-label": (
         "{what} needs its words in both languages: '{lang}' is missing",
-        "{what}需要中英文名称：缺少“{lang}”",
+        "{what_zh}需要中英文名称：缺少“{lang}”",
     ),
     "bad-value": ("'{text}' is not {wanted}", "“{text}”不是{wanted_zh}"),
     "out-of-range": ("{text} lies outside {lowest} to {highest}", "{text} 不在 {lowest} 到 {highest} 之间"),
@@ -61,7 +61,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "expression-too-deep": ("the expression is nested more than {limit} levels deep", "表达式嵌套超过 {limit} 层"),
     "expression-syntax": ("this is not an expression: {why}", "不是合法的表达式：{why}"),
-    "not-allowed": ("{what} cannot stand in a rule", "规则中不能使用{what}"),
+    "not-allowed": ("{what} cannot stand in a rule", "规则中不能使用{what_zh}"),
     "brackets-needed": ("'and' beside 'or' needs brackets to be clear", "“and”与“or”并用时需要加括号"),
     "split-by-flow-style": (
         "an expression with a comma or bracket must be quoted inside [ ] or {{ }}",
@@ -72,7 +72,7 @@ CODES: dict[str, tuple[str, str]] = {
     "unknown-policy": ("no policy is called '{name}'", "没有名为“{name}”的政策"),
     "wrong-arguments": ("{name} takes {wanted}", "{name} 需要{wanted_zh}"),
     "wrong-level": ("'{name}' belongs to {level}: {way_out}", "“{name}”属于{level_zh}：{way_out_zh}"),
-    "wrong-type": ("{what} must be {wanted}, but this is {found}", "{what}应为{wanted_zh}，此处为{found_zh}"),
+    "wrong-type": ("{what} must be {wanted}, but this is {found}", "{what_zh}应为{wanted_zh}，此处为{found_zh}"),
     "units-differ": ("{left} and {right} are different units", "{left} 与 {right} 单位不同"),
     "unknown-choice": ("'{text}' is not one of the choices of '{name}'", "“{text}”不是“{name}”的可选值"),
     "choice-compared": ("a choice can be compared with == and 'in' only", "选项只能用 == 或 in 比较"),
@@ -115,7 +115,7 @@ CODES: dict[str, tuple[str, str]] = {
     "fact-uses-policy": ("a derived fact cannot ask about a policy", "派生事实不能引用政策"),
     "text-in-rule": ("'{name}' is free text, which no rule may read", "“{name}”是自由文本，规则不能读取"),
     # -- the rulebook as a whole --
-    "circle": ("{what} depends on itself: {chain}", "{what}依赖于自身：{chain}"),
+    "circle": ("{what} depends on itself: {chain}", "{what_zh}依赖于自身：{chain}"),
     "dates-overlap": ("in force at the same time as {other}", "与 {other} 的生效期间重叠"),
     "dates-out-of-order": ("{later} does not come after {earlier}", "{later} 不在 {earlier} 之后"),
     "dates-leave-gap": (
@@ -153,7 +153,10 @@ CODES: dict[str, tuple[str, str]] = {
         "rules/households.yaml 中没有名为“{name}”的家庭",
     ),
     "bad-household": ("{path}: {why}", "{path}：{why_zh}"),
-    "example-fails": ("{what} should be {wanted}, but comes out as {found}", "{what}应为 {wanted}，结果却是 {found}"),
+    "example-fails": (
+        "{what} should be {wanted}, but comes out as {found}",
+        "{what_zh}应为 {wanted}，结果却是 {found}",
+    ),
     "example-not-in-force": ("'{name}' is not in force on {on}", "“{name}”在 {on} 未生效"),
     "boundary-not-shown": (
         "no example brings '{leaf}' to {truth} within one step ({step}) of its limit",
@@ -214,6 +217,8 @@ class Problems:
 
     def add(self, code: str, place: Place, hint: tuple[str, str] | str = "", /, **words: object) -> None:
         """Note a problem. `code` must be a row of CODES; `hint` is (English, Chinese) or one text for both."""
+        if "what" in words:
+            words.setdefault("what_zh", words["what"])
         both = (hint, hint) if isinstance(hint, str) else hint
         rows = self.lines.get(place.file, [])
         line = rows[place.line - 1] if 0 < place.line <= len(rows) else ""

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from engine.language.checks import CHECKS
 from engine.language.expressions import Names
-from engine.language.fields import Fields, plain
+from engine.language.fields import Fields, members_have_ids, plain
 from engine.language.figures import read_parameters
 from engine.language.model import Choice, ExclusionGroup, Fact, Group, Jurisdiction, Policy, Rulebook
 from engine.language.places import Place
@@ -67,7 +67,7 @@ def load_texts(files: dict[str, str]) -> Rulebook:
 
 def read_texts(files: dict[str, str], problems: Problems | None = None) -> tuple[Rulebook | None, tuple[Problem, ...]]:
     """As `read`, from texts by path (`policies.yaml`, `rules/…`)."""
-    noted = problems or Problems()
+    noted = problems if problems is not None else Problems()
     rulebook = _Book(files, noted).read()
     if rulebook is not None:
         for check in CHECKS:
@@ -79,10 +79,19 @@ def digest_of(files: dict[str, str]) -> str:
     """The SHA-256 by which a rulebook is known: over its files' paths and bytes, in the order of the paths."""
     whole = hashlib.sha256()
     for path in sorted(files):
-        content = files[path].encode()
+        content = encoded(files[path])
         whole.update(f"{path}\n{len(content)}\n".encode())
         whole.update(content)
     return whole.hexdigest()
+
+
+def encoded(text: str) -> bytes:
+    """The bytes of a text; marks of what was no text stay marks, so that the reader tells of them."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _keys(node: Node) -> tuple[str, ...]:
+    return tuple(node.entries) if isinstance(node, Mapping) else ()
 
 
 class _Book:
@@ -96,7 +105,7 @@ class _Book:
     def node(self, path: str) -> Node | None:
         self.used.add(path)
         if path not in self.nodes and path in self.files:
-            found = read_yaml(self.files[path].encode(), path, self.problems)
+            found = read_yaml(encoded(self.files[path]), path, self.problems)
             if found is not None:
                 self.nodes[path] = found
             elif all(problem.place.file != path for problem in self.problems.found):
@@ -231,7 +240,14 @@ class _Book:
         if not isinstance(node, Mapping):
             Fields(node, ("the households", "示例家庭"), self.problems)
             return {}
-        return {name: cast("dict[str, Any]", plain(body)) for name, body in node.entries.items()}
+        found: dict[str, dict[str, Any]] = {}
+        for name, body in node.entries.items():
+            each = Fields(body, (f"the household '{name}'", f"示例家庭“{name}”"), self.problems, (), _keys(body))
+            if isinstance(body, Mapping):
+                members_have_ids(body, self.problems)
+            if each.fine:
+                found[name] = cast("dict[str, Any]", plain(body))
+        return found
 
     def strays(self) -> None:
         """Every YAML file under rules/ must be in force or known: a forgotten rule file would decide nothing."""
@@ -302,7 +318,13 @@ def _sorted_by_need(
             if done.get(needed) == 1:
                 chain = [n for n, _ in stack]
                 circle = [*chain[chain.index(needed) :], needed]
-                problems.add("circle", at[needed], what=f"{what[0]} '{needed}'", chain=" → ".join(circle))
+                problems.add(
+                    "circle",
+                    at[needed],
+                    what=f"{what[0]} '{needed}'",
+                    what_zh=f"{what[1]}“{needed}”",
+                    chain=" → ".join(circle),
+                )
             elif needed not in done and needed in asks:
                 done[needed] = 1
                 stack.append((needed, sorted(asks.get(needed, ()), key=names.index)))

@@ -16,7 +16,7 @@ from engine.language.model import ChoiceSet, Fact
 from engine.language.places import Place
 from engine.language.problems import Problems
 from engine.language.source import Mapping, Node, Scalar
-from engine.language.types import OUTER, SCALE, Base, Type, Unit, decimal_text
+from engine.language.types import OUTER, SCALE, Base, Type, Unit, day_number, decimal_text
 
 LEVELS = ("household", "member")
 _FACT_KEYS = (
@@ -191,7 +191,12 @@ def read_type(fields: Fields, choices: dict[str, ChoiceSet], problems: Problems)
     if base in (Base.YES_NO, Base.TEXT):
         return Type(base)
     if base is Base.DATE:
-        return Type(base, least=OUTER[base][0], most=OUTER[base][1])
+        lowest_day, highest_day = fields.day("lowest"), fields.day("highest")
+        return Type(
+            base,
+            least=OUTER[base][0] if lowest_day is None else Fraction(day_number(lowest_day)),
+            most=OUTER[base][1] if highest_day is None else Fraction(day_number(highest_day)),
+        )
     unit = Unit.parse(fields.text("unit")) if fields.has("unit") else Unit()
     if unit is None or (base is Base.MONEY and not any(n == "CNY" for n, _ in unit.powers)):
         hint = ("such as CNY, CNY/month, people, years, m2", "例如 CNY、CNY/month、people、years、m2")
@@ -234,7 +239,9 @@ def read_derived(facts: dict[str, Fact], pending: list[Pending], names: Names, p
         expr = read_expression(each.text, each.place, scope, fact.type)
         if expr is None:
             continue
-        same = expr.type.base is fact.type.base or (expr.type.numeric and fact.type.numeric)
+        same = expr.type.base is fact.type.base or (
+            expr.type.numeric and fact.type.numeric and fact.type.base is not Base.WHOLE
+        )
         if not same or expr.type.choices != fact.type.choices:
             problems.add(
                 "wrong-type",

@@ -20,7 +20,7 @@ from engine.decide.decision import Answer, Decision
 from engine.decide.kept import Kept
 from engine.decide.layout import Entry, Fixed, Layout, MaskAt, NumberAt, Ref, Slots
 from engine.decide.outcomes import NO, UNKNOWN, YES
-from engine.decide.program import Edition, Program
+from engine.decide.program import Program
 from engine.language.canonical import digest, dumps
 from engine.language.checks import expressions_of, parameters_read
 from engine.language.household import canonical_household
@@ -54,7 +54,7 @@ def record(decision: Decision, trace: bool = True) -> dict[str, Any]:
         ],
         "combinations": [_combination(decision, each) for each in decision.combinations],
         "totals": {per: _ends(*ends) for per, ends in decision.totals.items()},
-        "figures": dict(_FIGURES(decision.edition.figures, decision.edition, decision.program)),
+        "figures": _figures(decision),
         "declared": declared(decision),
     }
     if trace:
@@ -150,6 +150,20 @@ def _combination(decision: Decision, each: Combination) -> dict[str, Any]:
 def day_text(number: Fraction) -> str:
     """The date behind yyyymmdd as text."""
     return day_of(int(number)).isoformat()
+
+
+def _figures(decision: Decision) -> dict[str, Any]:
+    """Every parameter a policy in force reads, with the value of the day, its first day, source and sureness."""
+    rulebook, dated = decision.program.rulebook, decision.edition.figures
+    read = _READ(rulebook.facts)  # a policy reads figures through these facts too
+    names: set[str] = set()
+    for each in decision.edition.order:
+        names |= read(each.policy, rulebook)
+    found: dict[str, Any] = {}
+    for name in sorted(names):
+        value = dated[name]
+        found[name] = None if value is None else _FIGURES(value, rulebook.parameters[name])
+    return found
 
 
 def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | None:
@@ -309,15 +323,11 @@ def _derived_of(slots: Slots, program: Program) -> list[tuple[str, str, _Shown]]
     return [(fact.name, fact.level, _fact(program, fact)) for fact in facts if fact.derived]
 
 
-def _figures_of(
-    figures: dict[str, DatedValue | None], edition: Edition, program: Program
-) -> dict[str, dict[str, Any] | None]:
-    """Every parameter a policy in force reads, with the value of the day, its first day, source and sureness."""
-    parameters = program.rulebook.parameters
-    names = {n for each in edition.order for n in parameters_read(program.rulebook, expressions_of(each.policy))}
-    return {name: figure(parameters[name], figures[name]) for name in sorted(names)}
+def _read_through(facts: dict[str, Fact]) -> Kept[frozenset[str]]:
+    return Kept(lambda policy, rulebook: frozenset(parameters_read(rulebook, expressions_of(policy))), 2_000)
 
 
 _TABLES = Kept(_Table, 2_000)
-_FIGURES = Kept(_figures_of, 400)
+_READ = Kept(_read_through, 20)
+_FIGURES = Kept(lambda value, parameter: figure(parameter, value), 2_000)
 _DERIVED = Kept(_derived_of, 20)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.catalogue import LIST, family_of_four, nothing_open, read_plain
+from bench.catalogue import LIST, family_of_four, nothing_open, read_plain, with_gaps
 from bench.peers import Answers, Facts, NotInstalled, Peer
 from bench.peers.closures import Closures, compiled
 from bench.peers.closures import answers_of as closure_answers
@@ -22,8 +22,12 @@ from bench.peers.generated import Generated, flat
 from bench.peers.households import household
 from bench.peers.jiuzhu import Jiuzhu, JiuzhuFromFacts, answers_of, program25
 from bench.peers.terms import graph
-from engine.decide import Program, compile_rulebook, decide
+from engine.decide import Decision, Program, compile_rulebook, decide
 from engine.decide.examples import check_examples, run_examples
+from engine.decide.program import narrowed
+from engine.decide.record import canonical, record
+from engine.decide.run import run
+from engine.language.checks import expressions_of, parameters_read
 from engine.language.household import read_household
 from engine.language.rulebook import load
 
@@ -175,3 +179,24 @@ def test_what_runs_the_catalogue_beside_the_engine_agrees(catalogue: Program, fo
         assert {key: found.get(key) for key in wanted} == wanted
         if bounds:
             assert found.keys() == wanted.keys()
+
+
+def test_what_is_kept_for_speed_changes_no_record(catalogue: Program) -> None:
+    """Tables, figures and caveats are kept between decisions: a fresh program and one in use write the same bytes."""
+    on = date(2025, 8, 1)
+    facts = nothing_open(family_of_four(), catalogue.vocabulary)
+    fresh = compile_rulebook(catalogue.rulebook)
+    for given in (facts, with_gaps(facts), facts):
+        used, new = (decide(p, read_household(given, p.vocabulary), on) for p in (catalogue, fresh))
+        assert canonical(used) == canonical(new)
+
+
+def test_a_decision_of_few_policies_names_only_their_figures(catalogue: Program) -> None:
+    on = date(2025, 8, 1)
+    given = read_household(family_of_four(), catalogue.vocabulary)
+    whole = catalogue.edition(on)
+    few = narrowed(whole, {"minimum_living_allowance"})
+    for edition in (few, whole, few):
+        figures = record(Decision(catalogue, edition, given, run(catalogue, edition, given)))["figures"]
+        read = (parameters_read(catalogue.rulebook, expressions_of(each.policy)) for each in edition.order)
+        assert list(figures) == sorted({name for names in read for name in names})

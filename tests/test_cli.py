@@ -44,7 +44,9 @@ def test_a_missing_income_is_asked_for_with_what_it_matters_for() -> None:
 
 
 def test_machines_get_the_record_and_the_reasons() -> None:
-    found = json.loads(run("decide", FAMILY, "--on", "2025-08-01", "--json", "--policy", "minimum_living_allowance").stdout)
+    found = json.loads(
+        run("decide", FAMILY, "--on", "2025-08-01", "--json", "--policy", "minimum_living_allowance").stdout
+    )
     (answer,) = found["answers"]
     assert answer["status"] == "eligible" and answer["amounts"][0]["least"] == "1950.00"
     assert found["explanation"][0]["outcome"] == "yes"
@@ -81,9 +83,14 @@ def test_a_wrong_household_is_a_clear_error(tmp_path: Path, text: str, says: str
 
 def test_no_such_file_policy_or_date() -> None:
     assert run("decide", "/nowhere.yaml").exit_code == 2
-    assert "minimum_living_allowance" in run("decide", FAMILY, "--policy", "minimum_living_alowance", "--lang", "en").stderr
+    assert (
+        "minimum_living_allowance"
+        in run("decide", FAMILY, "--policy", "minimum_living_alowance", "--lang", "en").stderr
+    )
     assert run("decide", FAMILY, "--on", "yesterday").exit_code == 2
-    assert "not in force on 1990-01-01" in run("explain", "elder_allowance", "--on", "1990-01-01", "--lang", "en").stderr
+    assert (
+        "not in force on 1990-01-01" in run("explain", "elder_allowance", "--on", "1990-01-01", "--lang", "en").stderr
+    )
 
 
 def test_check_is_clean_and_counts() -> None:
@@ -93,7 +100,9 @@ def test_check_is_clean_and_counts() -> None:
 
 def test_a_typo_is_shown_with_its_place_and_a_suggestion(copy: Path) -> None:
     file = copy / "rules/older_people/elder_allowance.yaml"
-    file.write_text(file.read_text().replace("age >= elder_allowance_age", "age >= elder_alowance_age"), encoding="utf-8")
+    file.write_text(
+        file.read_text().replace("age >= elder_allowance_age", "age >= elder_alowance_age"), encoding="utf-8"
+    )
     found = run("check", str(copy), "--lang", "en")
     assert found.exit_code == 1
     lines = found.stdout.splitlines()

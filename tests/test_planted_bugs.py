@@ -438,9 +438,9 @@ def an_unknown_key_takes_the_first_row(m: MonkeyPatch) -> None:
 def an_unpublished_row_is_left_out(m: MonkeyPatch) -> None:
     right = Table._possible
 
-    def possible(self: Table, rows: Any, at: int, ends_: tuple[int, ...]) -> list[int | None]:
+    def possible(self: Table, rows: Any, at: int, ends_: tuple[int, ...]) -> list[tuple[int, int, bool]]:
         found = right(self, rows, at, ends_)
-        return [value for value in found if value is not None] or found
+        return [row for row in found if not row[2]] or found
 
     m.setattr(Table, "_possible", possible)
 
@@ -653,7 +653,9 @@ def what_is_drawn_is_given_up(m: MonkeyPatch) -> None:
 @bug
 def what_is_not_chosen_counts_all_the_same(m: MonkeyPatch) -> None:
     right = best._worth_of
-    m.setattr(best, "_worth_of", lambda r, again, group, place, chosen: right(r, again, group, place, group.policies))
+    m.setattr(
+        best, "_worth_of", lambda r, again, group, at, _, *more: right(r, again, group, at, group.policies, *more)
+    )
 
 
 @bug

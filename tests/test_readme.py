@@ -50,7 +50,9 @@ CASES = [(name, command, lines) for name in READMES for command, lines in sessio
 
 
 @pytest.mark.parametrize(("name", "command", "said"), CASES, ids=[f"{name}: {command}" for name, command, _ in CASES])
-def test_a_session_prints_what_it_says(name: str, command: str, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_prints_what_it_says(
+    name: str, command: str, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(ROOT)
     found = CliRunner().invoke(main, shlex.split(command)[1:], env={"JIUZHU_LANG": READMES[name]})
     assert prints((found.stdout + found.stderr).splitlines(), said), found.stdout

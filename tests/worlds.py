@@ -260,9 +260,11 @@ class Maker:
     def derived_fact(self) -> None:
         level = self.pick(["household", "member"])
         where = Place(level)
-        kind = self.pick(["number", "number", "number", "truth", "truth", "choice", "date"])
-        if kind == "choice":
-            kind = f"choice:{self.pick(self.choices)}"
+        kind = self.pick(
+            ["number", "number", "number", "number", "truth", "truth", "truth", "choice", "choices", "date"]
+        )
+        if kind in ("choice", "choices"):
+            kind = f"{kind}:{self.pick(self.choices)}"
         term = self.term(where, kind, 3)
         name = self.fresh("x")
         limits = ""
@@ -341,10 +343,10 @@ class Maker:
                 banded += 1
         last_band = keys[-1][0] == "band"
 
-        goes_on = banded == 1 and last_band and self.maybe(60)  # then the last row is published: more is added to it
+        goes_on = banded == 1 and last_band and self.maybe(60)
 
-        def figure(last: bool = False) -> str:
-            if self.maybe(10) and not (last and goes_on):
+        def figure() -> str:
+            if self.maybe(10):
                 return "null"
             return decimal(self.number(*self.likely(near), places), places)
 
@@ -364,9 +366,7 @@ class Maker:
             for start in about[1]:
                 found += f"{indent}- from: {decimal(start, 0)}\n"
                 found += (
-                    f"{indent}  value: {figure(start == about[1][-1])}\n"
-                    if last
-                    else f"{indent}  rows:\n{rows(at + 1, indent + '    ')}"
+                    f"{indent}  value: {figure()}\n" if last else f"{indent}  rows:\n{rows(at + 1, indent + '    ')}"
                 )
             return found
 
@@ -691,8 +691,8 @@ class Maker:
         listed = self.pick(self.choices)
         values = self.choices[listed]
         if self.names(where, f"choices:{listed}") and self.maybe(40):
-            x = self.a_choice(where, f"choices:{listed}", 0)
-            return Term(f'"{self.pick(values)}" {self.pick(["in", "not in"])} {x.text}', "truth")
+            x = self.a_choice(where, f"choices:{listed}", depth - 1)
+            return Term(f'"{self.pick(values)}" {self.pick(["in", "not in"])} {x.wrapped()}', "truth")
         x = self.a_choice(where, f"choice:{listed}", depth - 1)
         kind = self.r.randrange(3)
         if kind == 0:
@@ -751,8 +751,8 @@ class Maker:
         where = Place(level, policies=asked, holds=True)
         lets = ""
         for _ in range(self.pick([0, 0, 1, 1, 2])):
-            kind = self.pick(["number", "number", "truth", "truth", "choice", "date"])
-            kind = f"choice:{self.pick(self.choices)}" if kind == "choice" else kind
+            kind = self.pick(["number", "number", "number", "truth", "truth", "truth", "choice", "choices", "date"])
+            kind = f"{kind}:{self.pick(self.choices)}" if kind in ("choice", "choices") else kind
             try:
                 term = self.term(where, kind, 2)
             except NoLuck:

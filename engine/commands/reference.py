@@ -37,7 +37,9 @@ def commands_page(main: click.Group) -> str:
             rows += [f"| `{', '.join(p.opts)}` | {_cell(p.help or '')} |" for p in described]
             rows.append("")
         if command.epilog:
-            lines = [line.strip() for line in command.epilog.splitlines() if line.strip().startswith("jiuzhu") or "|" in line]
+            lines = [
+                line.strip() for line in command.epilog.splitlines() if line.strip().startswith("jiuzhu") or "|" in line
+            ]
             rows += ["```console", *(f"$ {line}" for line in lines), "```", ""]
     return "\n".join(rows)
 

@@ -34,8 +34,10 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
-            self.households_read + other.households_read, self.persons_read + other.persons_read,
-            self.households + other.households, self.persons + other.persons,
+            self.households_read + other.households_read,
+            self.persons_read + other.persons_read,
+            self.households + other.households,
+            self.persons + other.persons,
         )
 
 
@@ -68,7 +70,9 @@ class Checker:
 
     def load(self, households: str, persons: str) -> Counts:
         """Check the rows of two relations (SQL text; with columns `file_` and `row_`)."""
-        self.run("CREATE OR REPLACE TABLE rejects(tbl VARCHAR, file VARCHAR, line BIGINT, household_id VARCHAR, id VARCHAR, col VARCHAR, reason VARCHAR)")
+        self.run(
+            "CREATE OR REPLACE TABLE rejects(tbl VARCHAR, file VARCHAR, line BIGINT, household_id VARCHAR, id VARCHAR, col VARCHAR, reason VARCHAR)"
+        )
         for table, rows, key in ((self.household, households, HOUSEHOLD_KEY), (self.member, persons, MEMBER_KEY)):
             self.run(f"CREATE OR REPLACE TABLE {table.level}_rows AS {self.typed(table, rows)}")
             self.run(f"CREATE OR REPLACE VIEW {table.level} AS SELECT rowid AS {key}, * FROM {table.level}_rows")
@@ -80,18 +84,30 @@ class Checker:
 
     def typed(self, table: Table, relation: str) -> str:
         """The query behind a checked table. A row with a fault keeps a list of (column, reason) in `bad`."""
-        columns = [f"{expr} AS {name(made)}" for one in self.readings[table.level] for made, expr in one.columns if made in self.needed]
+        columns = [
+            f"{expr} AS {name(made)}"
+            for one in self.readings[table.level]
+            for made, expr in one.columns
+            if made in self.needed
+        ]
         columns.append(f"{self.drawn[table.level]} AS {DRAWN}")
         faults = [fault for one in self.readings[table.level] for fault in one.faults]
         household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
         if table.level == "household":
-            faults.append((table.household_id, "household-without-id", f"{household_id} IS NULL OR {household_id} = ''"))
-            place = next((f"CAST({name(r.column)} AS VARCHAR)" for r in table.reads if r.fact.name == self.place()), "NULL::VARCHAR")
+            faults.append(
+                (table.household_id, "household-without-id", f"{household_id} IS NULL OR {household_id} = ''")
+            )
+            place = next(
+                (f"CAST({name(r.column)} AS VARCHAR)" for r in table.reads if r.fact.name == self.place()),
+                "NULL::VARCHAR",
+            )
             keys = [f"{household_id} AS household_id", f"{place} AS {PLACE}"]
             source = f"({relation}) AS s"
         else:
             id = f"CAST(s.{name(table.member_id)} AS VARCHAR)"
-            faults.append((table.member_id, "member-without-id", f"{id} IS NULL OR NOT regexp_full_match({id}, {text(ID)})"))
+            faults.append(
+                (table.member_id, "member-without-id", f"{id} IS NULL OR NOT regexp_full_match({id}, {text(ID)})")
+            )
             keys = [f"h.{HOUSEHOLD_KEY}", f"{household_id} AS household_id", f"{id} AS id", f"h.{PLACE}"]
             faults.append((table.household_id, "person-without-household", f"h.{HOUSEHOLD_KEY} IS NULL"))
             numbered = f"(SELECT household_id AS key_, min({HOUSEHOLD_KEY}) AS {HOUSEHOLD_KEY}, any_value({PLACE}) AS {PLACE} FROM household GROUP BY household_id)"
@@ -163,7 +179,9 @@ class Checker:
                 "INSERT INTO rejects SELECT 'households', h.file_, h.row_, h.household_id, NULL, c.fact, "
                 f"CASE WHEN c.fact = 'size' THEN 'nobody-counts' ELSE 'cannot-be' END FROM cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
             )
-            self.aside(f"SELECT DISTINCT h.household_id FROM cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}")
+            self.aside(
+                f"SELECT DISTINCT h.household_id FROM cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
+            )
         self.run("DROP TABLE cannot")
         return many
 
@@ -208,8 +226,13 @@ def open_states(household: Table, member: Table) -> dict[str, State]:
 
 def rejects_query() -> str:
     """The rejects as people read them: table, file, row, household, person, column, reason in both languages."""
+
     def words(lang: str) -> str:
-        return "CASE reason " + " ".join(f"WHEN {text(code)} THEN {text(reason(code, lang))}" for code in REASONS) + " ELSE reason END"
+        return (
+            "CASE reason "
+            + " ".join(f"WHEN {text(code)} THEN {text(reason(code, lang))}" for code in REASONS)
+            + " ELSE reason END"
+        )
 
     return (
         'SELECT tbl AS "table", file, line AS row, household_id, id, col AS "column", reason, '

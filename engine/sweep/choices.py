@@ -23,7 +23,9 @@ def any_term(b: Backend, terms: list[Term]) -> Term:
 def is_one_of(dag: Dag, code: Code, values: frozenset[int]) -> Term:
     if isinstance(code.term, int):
         return code.term in values
-    return dag.one_of(code.term, tuple(Figure(v, "not known" if v == code.count else code.values[v]) for v in sorted(values)))
+    return dag.one_of(
+        code.term, tuple(Figure(v, "not known" if v == code.count else code.values[v]) for v in sorted(values))
+    )
 
 
 def may_be(dag: Dag, x: Choice, value: int) -> Term:
@@ -67,7 +69,8 @@ def single(b: Backend, may: tuple[Term, ...]) -> Term:
     count: Term = 0
     for term in may:
         count = b.add(count, b.pick(term, 1, 0))
-    return b.compare("==", count, 1)
+    found: Term = b.compare("==", count, 1)
+    return found
 
 
 def chosen(b: Backend, dag: Dag, test: Truth, x: Choice, y: Choice, count: int) -> Choice:

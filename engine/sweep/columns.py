@@ -90,7 +90,8 @@ class Columns:
             if fact.type.base is Base.CHOICES:
                 values = rulebook.choices[fact.type.choices].values
                 found.several[fact.name] = {
-                    v: found._take(f"{fact.name}__{v if v.isascii() and v.isidentifier() else n}", fact, v) for n, v in enumerate(values)
+                    v: found._take(f"{fact.name}__{v if v.isascii() and v.isidentifier() else n}", fact, v)
+                    for n, v in enumerate(values)
                 }
             elif fact.type.numeric or fact.type.base is Base.DATE:
                 found.least[fact.name] = found._take(f"{fact.name}__least", fact, "least")
@@ -179,6 +180,8 @@ class Reader:
         elif state is State.GAPS:
             ends = tuple(self.dag.filled(level, self.columns.facts[fact.name].name, end, span) for end in span)
         else:
-            ends = tuple(self.dag.column(level, names[fact.name].name, span) for names in (self.columns.least, self.columns.most))
+            ends = tuple(
+                self.dag.column(level, names[fact.name].name, span) for names in (self.columns.least, self.columns.most)
+            )
         lo = Q(ends[0], scale)
         return Num(lo, lo if ends[0] is ends[1] or ends[0] == ends[1] else Q(ends[1], scale))

@@ -19,11 +19,11 @@ from engine.language.places import Place
 from engine.language.rulebook import policies_asked
 from engine.language.tree import Expr
 from engine.language.types import Base, day_number
-from engine.sweep.choices import Hull
-from engine.sweep.columns import LEVELS, Columns, Reader, State
+from engine.sweep.columns import LEVELS, Columns, Hull, Reader, State
 from engine.sweep.dag import Dag, Level, Node, Term
 from engine.sweep.figures import whole_parts
 from engine.sweep.fold import Amount, SqlFold, World, fen, sayable
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -67,7 +67,10 @@ class Compiled:
 
 
 def compile_sweep(
-    rulebook: Rulebook, on: date, states: Mapping[str, State], jurisdictions: frozenset[str] | None = None,
+    rulebook: Rulebook,
+    on: date,
+    states: Mapping[str, State],
+    jurisdictions: frozenset[str] | None = None,
     only: frozenset[str] | None = None,
 ) -> Compiled:
     """The graph behind every status and amount (of the policies in `only`, where given).
@@ -98,7 +101,9 @@ class _Compiler:
         self.jurisdictions = jurisdictions
         self.reader = found.reader = Reader(found.dag, found.columns, found.states)
         figures = {name: parameter.on(found.on) for name, parameter in self.rulebook.parameters.items()}
-        self.world = found.world = World(found.dag, self.rulebook.choices, self.rulebook.parameters, figures, day_number(found.on))
+        self.world = found.world = World(
+            found.dag, self.rulebook.choices, self.rulebook.parameters, figures, day_number(found.on)
+        )
         self.first: dict[str, Truth] = {}
         self.second: dict[str, Truth] = {}
         self.granted: dict[str, Truth] = {}  # in the second reading: what `holds` may rest on beside `receives`
@@ -179,7 +184,7 @@ class _Compiler:
 
     def policy(self, policy: Policy) -> Answer:
         first, truth = self.decide(policy, self.as_it_is)
-        second, firm = self.decide(policy, self.withheld)
+        _second, firm = self.decide(policy, self.withheld)
         self.first[policy.id], self.second[policy.id] = truth, firm
         self.name_conditions(policy, first.outcomes)
         self.name_value(policy.id, truth, _about(policy.title_on(self.found.on).zh, policy.at))
@@ -187,9 +192,7 @@ class _Compiler:
         self.found.folds[policy.id] = first
         outcomes = dict(first.outcomes)
         amounts = tuple(self.amount(first, policy, item, truth) for item in policy.gives)
-        return Answer(
-            policy, truth, firm, self.conditional(first, truth, firm), amounts, outcomes
-        )
+        return Answer(policy, truth, firm, self.conditional(first, truth, firm), amounts, outcomes)
 
     def decide(self, policy: Policy, asked: object) -> tuple[SqlFold, Truth]:
         fold = SqlFold(self.world, LEVELS[policy.level], self.found.facts, asked)  # type: ignore[arg-type]
@@ -217,7 +220,8 @@ class _Compiler:
         """Whether a settled answer is another one where nothing is granted yet."""
         yes = False if second.certain is first.certain else fold.both(first.certain, fold.no(second.certain))
         no = False if second.possible is first.possible else fold.both(fold.no(first.possible), second.possible)
-        return fold.either(yes, no)
+        found: Term = fold.either(yes, no)
+        return found
 
     def amount(self, fold: SqlFold, policy: Policy, item: Item, when: Truth) -> Amount:
         given = when

@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Union
+from typing import Any
 
 LARGEST = 2**63 - 1
 MOST_MEMBERS = 60
@@ -71,7 +71,7 @@ class Figure(int):
     __rmul__ = __mul__
 
 
-Term = Union[Node, int, bool]
+Term = Node | int | bool
 
 
 class TooLarge(Exception):
@@ -181,7 +181,7 @@ class Dag:
         return a if a is b else self.of("or", (a, b), None)
 
     def no(self, a: Node) -> Term:
-        return a.args[0] if a.op == "not" else self.of("not", (a,), None)  # type: ignore[no-any-return]
+        return a.args[0] if a.op == "not" else self.of("not", (a,), None)
 
     def one_of(self, a: Node, values: tuple[int, ...]) -> Term:
         if not values:
@@ -197,7 +197,7 @@ class Dag:
         span = (min(p, r), max(q, s))
         if test.op == "<=" and len(test.args) == 2:
             left, right = test.args
-            if left is yes and right is no or (_same(left, yes) and _same(right, no)):
+            if (left is yes and right is no) or (_same(left, yes) and _same(right, no)):
                 span = (min(p, r), min(q, s))
             elif _same(left, no) and _same(right, yes):
                 span = (max(p, r), max(q, s))

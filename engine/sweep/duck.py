@@ -49,7 +49,9 @@ class Duck:
         for statement in script.statements:
             if statement.name in to:
                 path = str(to[statement.name]).replace("'", "''")
-                self.connection.execute(f"COPY (\n{sql(statement)}\n) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 61440)")
+                self.connection.execute(
+                    f"COPY (\n{sql(statement)}\n) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 61440)"
+                )
 
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -62,5 +64,7 @@ class Duck:
 
     def finish(self) -> None:
         for statement in reversed(self.kept):
-            self.connection.execute(f"DROP {'VIEW' if statement.keep == 'view' else 'TABLE'} IF EXISTS {statement.name}")
+            self.connection.execute(
+                f"DROP {'VIEW' if statement.keep == 'view' else 'TABLE'} IF EXISTS {statement.name}"
+            )
         self.kept.clear()

@@ -7,6 +7,7 @@ parameter's limits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from typing import Any
 from engine.language.ends import Backend, Folded, Mask, Num, Q
 from engine.language.model import ChoiceSet, DatedValue, Key, Parameter
 from engine.sweep import choices
+from engine.sweep.columns import Code
 from engine.sweep.dag import Dag, Figure, Term
 
 
@@ -39,15 +41,16 @@ def single(parameter: Parameter, value: DatedValue | None) -> Num:
         q = Q(Figure(int(value.value * k), parameter.name), k)
         return Num(q, q)
     least, most = outer_limits(parameter)
-    return Num(Q(Figure(least, f"{parameter.name}: not published"), k), Q(Figure(most, f"{parameter.name}: not published"), k))
+    return Num(
+        Q(Figure(least, f"{parameter.name}: not published"), k), Q(Figure(most, f"{parameter.name}: not published"), k)
+    )
 
 
 def whole_parts(b: Backend, q: Q, scale: int) -> Term:
     """The whole parts of a number, `scale` parts to one: enough to find its band."""
-    from math import gcd
-
-    shared = gcd(q.k, scale)
-    return b.floor(b.mul(q.n, scale // shared), b.mul(q.d, q.k // shared))
+    shared = math.gcd(q.k, scale)
+    found: Term = b.floor(b.mul(q.n, scale // shared), b.mul(q.d, q.k // shared))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,9 @@ class Lookup:
             found += below
         return found
 
-    def _further(self, one: Candidate, row: Any, each: int, least: Term, most: Term, start: int, key: Key) -> list[Candidate]:
+    def _further(
+        self, one: Candidate, row: Any, each: int, least: Term, most: Term, start: int, key: Key
+    ) -> list[Candidate]:
         """The last band, where each whole number past its first adds something."""
         b = self.b
         if one.least is not one.most:  # not published: the limits hold for it as they are
@@ -137,7 +142,7 @@ class Lookup:
             return outer_limits(self.parameter)[0 if sign == 1 else 1]
         fixed = [(c.possible, end(c)) for c in found if isinstance(end(c), int)]
         if not sure:
-            fixed.sort(key=lambda each: sign * each[1])
+            fixed.sort(key=lambda each: sign * int(each[1]))  # type: ignore[arg-type]
         value: Term = 0
         any_fixed: Term = False
         for n, (possible, figure) in enumerate(reversed(fixed)):
@@ -161,7 +166,7 @@ class Lookup:
 
 def _settled(key: Any) -> bool:
     """Whether exactly one row of the table is possible at this key."""
-    if isinstance(key, choices.Code):
+    if isinstance(key, Code):
         return key.sure
     return isinstance(key, tuple) and key[0] is key[1]
 
@@ -170,7 +175,8 @@ def marginal(b: Backend, x: Num, parameter: Parameter, value: DatedValue | None)
     """Each rate on its own slice of an amount that is not below zero."""
     k = parameter.type.scale
     ends = [
-        Q(_slices(b, q.n, b.mul(q.d, q.k), parameter, value, end), q.k * 100 * k, q.d) for end, q in enumerate((x.lo, x.hi))
+        Q(_slices(b, q.n, b.mul(q.d, q.k), parameter, value, end), q.k * 100 * k, q.d)
+        for end, q in enumerate((x.lo, x.hi))
     ]
     same = x.exact and value is not None and value.published
     return Num(ends[0], ends[0] if same else ends[1])
@@ -180,7 +186,8 @@ def _slices(b: Backend, n: Term, d: Term, parameter: Parameter, value: DatedValu
     """Σ rate · slice of n/d, over d · 100 · the scale of the rates."""
     outer = outer_limits(parameter)
     if value is None:
-        return b.mul(n, 100 * outer[end])
+        whole: Term = b.mul(n, 100 * outer[end])
+        return whole
     rows = nested(value, parameter)
     starts, scale = list(rows), parameter.keys[0].type.scale
     total: Term = 0

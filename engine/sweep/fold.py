@@ -21,7 +21,7 @@ from engine.language.places import Place
 from engine.language.tree import Condition, Expr
 from engine.sweep import choices as choose
 from engine.sweep import figures
-from engine.sweep.columns import Code
+from engine.sweep.columns import Code, Hull
 from engine.sweep.dag import Dag, Level, Node, NotInSql, Term, TooLarge, level_of, span_of
 
 
@@ -141,7 +141,7 @@ class SqlFold(Fold):
         if isinstance(found, Mask):
             if isinstance(found.term, Code):
                 return Mask(Code(outer(found.term.term), found.term.values, found.term.sure))
-            return Mask(choose.Hull(tuple(outer(term) for term in found.term.may)))
+            return Mask(Hull(tuple(outer(term) for term in found.term.may)))
         return Several({k: outer(t) for k, t in found.must.items()}, {k: outer(t) for k, t in found.may.items()})
 
     # -- choices --
@@ -197,10 +197,7 @@ class SqlFold(Fold):
         return self.dag.outer(found) if self.depth else found
 
     def _quantified(self, any_: bool, where: Truth, body: Truth) -> Truth:
-        if any_:
-            met = ends.all_of(self, [where, body])
-        else:
-            met = ends.any_of(self, [ends.negated(self, where), body])
+        met = ends.all_of(self, [where, body]) if any_ else ends.any_of(self, [ends.negated(self, where), body])
         op = "any" if any_ else "every"
         certain = self.over(op, met.certain)
         return Truth(certain, certain if met.exact else self.over(op, met.possible))

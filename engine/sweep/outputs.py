@@ -1,14 +1,14 @@
 """The columns of the answers: wide, one row for each household and each person.
 
-    people                       members of the household
-    receiving                    what is drawn already, as given: policies joined by ; (null: not known)
-    {policy}__status             0 ineligible, 1 undetermined, 2 eligible
-    {policy}__conditional        the answer is another one where nothing is granted yet (policies that ask `holds`)
-    {policy}__{item}__least      fen
-    {policy}__{item}__most       fen, null where it is the least
-    {policy}__{item}             help in kind under a condition of its own: 0, 1, 2 as above
-    {policy}__{item}__months_…   least and most months, where an item is paid `for_months`
-    {policy}__failed_n, {policy}__unknown_n   on request: sums of 2^i over the conditions that are not met, not known
+people                       members of the household
+receiving                    what is drawn already, as given: policies joined by ; (null: not known)
+{policy}__status             0 ineligible, 1 undetermined, 2 eligible
+{policy}__conditional        the answer is another one where nothing is granted yet (policies that ask `holds`)
+{policy}__{item}__least      fen
+{policy}__{item}__most       fen, null where it is the least
+{policy}__{item}             help in kind under a condition of its own: 0, 1, 2 as above
+{policy}__{item}__months_…   least and most months, where an item is paid `for_months`
+{policy}__failed_n, {policy}__unknown_n   on request: sums of 2^i over the conditions that are not met, not known
 """
 
 from __future__ import annotations

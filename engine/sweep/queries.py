@@ -55,8 +55,12 @@ class Script:
 
 
 def script(
-    compiled: Compiled, outputs: Iterable[Output], refused: Iterable[tuple[str, Term]], keys: Mapping[Level, tuple[str, ...]],
-    everyone: bool = True, counts: Iterable[Output] = (),
+    compiled: Compiled,
+    outputs: Iterable[Output],
+    refused: Iterable[tuple[str, Term]],
+    keys: Mapping[Level, tuple[str, ...]],
+    everyone: bool = True,
+    counts: Iterable[Output] = (),
 ) -> Script:
     """The statements that work out `outputs`; `keys` are columns of the checked tables that are handed on as they are.
 
@@ -64,31 +68,34 @@ def script(
     `everyone` False only persons have a row for whom some policy is not ineligible. Of `counts`, all truths, the
     number of households or persons is written for whom they hold.
     """
-    known = [(f, t) for f, t in refused if isinstance(t, Node)]
-    return _Writing(compiled, list(outputs), known, keys, everyone, list(counts)).run()
+    return _Writing(compiled, list(outputs), list(refused), keys, everyone, list(counts)).run()
 
 
 class _Writing:
     def __init__(
-        self, compiled: Compiled, outputs: list[Output], refused: list[tuple[str, Node]], keys: Mapping[Level, tuple[str, ...]],
-        everyone: bool, counts: list[Output],
+        self,
+        compiled: Compiled,
+        outputs: list[Output],
+        refused: list[tuple[str, Term]],
+        keys: Mapping[Level, tuple[str, ...]],
+        everyone: bool,
+        counts: list[Output],
     ):
         self.counts = counts
         self.outputs, self.refused, self.keys, self.dag = outputs, refused, keys, compiled.dag
         self.names = Names(compiled.names, set(compiled.columns.taken))
         self.found = Script()
         self.on = compiled.on
-        self.cannot: Node | None = None  # some fact cannot be
+        self.cannot: Term = False  # some fact cannot be
         for _, term in self.refused:
-            self.cannot = term if self.cannot is None else compiled.dag.of("or", (self.cannot, term), None)
+            self.cannot = self.either(self.cannot, term)
         self.worth_a_row: Term = everyone  # for a member
         if not everyone:
             for output in outputs:
                 if output.level is Level.MEMBER and output.kind == "status":
                     self.worth_a_row = self.either(self.worth_a_row, output.terms[1])
-        some = () if self.cannot is None else (self.cannot,)
-        wholes = (*self.terms(Level.HOUSEHOLD), *(term for _, term in self.refused), *some)
-        self.plan: Plan = plan(compiled.dag, wholes, (*self.terms(Level.MEMBER), *some, self.worth_a_row))
+        wholes = (*self.terms(Level.HOUSEHOLD), *(term for _, term in self.refused), self.cannot)
+        self.plan: Plan = plan(compiled.dag, wholes, (*self.terms(Level.MEMBER), self.cannot, self.worth_a_row))
 
     def either(self, a: Term, b: Term) -> Term:
         if a is True or b is True:
@@ -122,8 +129,8 @@ class _Writing:
     def reads(self) -> None:
         """The columns of the checked tables that matter."""
         every = walk((*self.plan.household, *self.plan.member), lambda n: False)
-        for level, table in ((Level.HOUSEHOLD, HOUSEHOLD_TABLE), (Level.MEMBER, MEMBER_TABLE)):
-            self.found.reads[table] = [str(n.args[0]) for n in every if is_base(n) and n.level is level]
+        for level, name in ((Level.HOUSEHOLD, HOUSEHOLD_TABLE), (Level.MEMBER, MEMBER_TABLE)):
+            self.found.reads[name] = [str(n.args[0]) for n in every if is_base(n) and n.level is level]
 
     # -- households --
 
@@ -199,16 +206,23 @@ class _Writing:
         others = [n for n in parts if n.level is not Level.PAIR and (n.op != "not" or n.level is not Level.HOUSEHOLD)]
         others = [n for n in others if _pair_leaf(n)]
         before = stage.number - 1
-        own_ctes, own_work = self.member_rows(nodes_of(n.args[0] for n in own), before, (MEMBER_KEY,), "own_rows", "own")
+        own_ctes, own_work = self.member_rows(
+            nodes_of(n.args[0] for n in own), before, (MEMBER_KEY,), "own_rows", "own"
+        )
         other_ctes, other_work = self.member_rows(others, before, (), "other_rows", "other")
         own_query = select(
-            [column(HOUSEHOLD_KEY), column(MEMBER_KEY), *(alias(own_work.writer.write(n.args[0]), self.names.of(n)) for n in own)],
+            [
+                column(HOUSEHOLD_KEY),
+                column(MEMBER_KEY),
+                *(alias(own_work.writer.write(n.args[0]), self.names.of(n)) for n in own),
+            ],
             own_work.top,
         )
         other_query = select([column(HOUSEHOLD_KEY), *self.written(others, other_work)], other_work.top)
         rows = exp.Select(
             expressions=[
-                column(MEMBER_KEY, "own"), *(column(self.names.of(n), "own") for n in own),
+                column(MEMBER_KEY, "own"),
+                *(column(self.names.of(n), "own") for n in own),
                 *(column(self.names.of(n), "other") for n in others),
             ]
         )
@@ -218,7 +232,9 @@ class _Writing:
         query = select([column(MEMBER_KEY), *made], work.top)
         query.set("group", exp.Group(expressions=[column(MEMBER_KEY)]))
         ctes = [*own_ctes, ("own", own_query), *other_ctes, ("other", other_query), ("pairs", rows), *work.ctes]
-        self.say(f"pairs_{stage.number}", "table", with_ctes(query, ctes), "each member beside the others of its household")
+        self.say(
+            f"pairs_{stage.number}", "table", with_ctes(query, ctes), "each member beside the others of its household"
+        )
 
     # -- answers --
 
@@ -229,7 +245,9 @@ class _Writing:
         ctes: list[tuple[str, exp.Select]] = []
         queries: list[exp.Select] = []
         for fact, term in self.refused:
-            work = layered([term], lambda n: n in known, self.names, f"household_{last.number}", f"r{len(queries)}_")
+            work = layered(
+                nodes_of([term]), lambda n: n in known, self.names, f"household_{last.number}", f"r{len(queries)}_"
+            )
             ctes += work.ctes
             query = select([column(HOUSEHOLD_KEY), alias(exp.Literal.string(fact), "fact")], work.top)
             query.set("where", exp.Where(this=work.writer.write(term)))
@@ -241,7 +259,10 @@ class _Writing:
         for each in rest:
             every = exp.Union(this=every, expression=each, distinct=False)
         if ctes:
-            every.set("with_", exp.With(expressions=[exp.CTE(this=q, alias=exp.TableAlias(this=identifier(n))) for n, q in ctes]))
+            every.set(
+                "with_",
+                exp.With(expressions=[exp.CTE(this=q, alias=exp.TableAlias(this=identifier(n))) for n, q in ctes]),
+            )
         self.say("cannot_be", "answer", every, "households whose facts lead to a value that cannot be")
 
     def answers(self, level: Level) -> None:
@@ -254,7 +275,9 @@ class _Writing:
         if not whole and self.worth_a_row is not True:
             tests.append(exp.Paren(this=work.writer.write(self.worth_a_row)))
         if tests:
-            query.set("where", exp.Where(this=tests[0] if len(tests) == 1 else exp.And(this=tests[0], expression=tests[1])))
+            query.set(
+                "where", exp.Where(this=tests[0] if len(tests) == 1 else exp.And(this=tests[0], expression=tests[1]))
+            )
         about = "one row for each household" if whole else "one row for each person"
         self.say(f"{level.name.lower()}_answers", "answer", with_ctes(query, ctes), about)
 
@@ -264,7 +287,9 @@ class _Writing:
         ctes, work = self.last_rows(level, outputs, ())
         made = []
         for output in outputs:
-            one = exp.Case().when(work.writer.write(output.terms[0]), exp.Literal.number(1)).else_(exp.Literal.number(0))
+            one = (
+                exp.Case().when(work.writer.write(output.terms[0]), exp.Literal.number(1)).else_(exp.Literal.number(0))
+            )
             made.append(alias(exp.Cast(this=exp.Sum(this=one), to=exp.DataType.build("BIGINT")), output.name))
         query = select(made, work.top)
         tests = self.decided(work)
@@ -273,13 +298,15 @@ class _Writing:
         self.say(f"{level.name.lower()}_counts", "answer", with_ctes(query, ctes), "how many wait for which fact")
 
     def decided(self, work: Layered) -> list[exp.Expression]:
-        return [] if self.cannot is None else [exp.Not(this=work.writer.operand(self.cannot))]
+        return [] if self.cannot is False else [exp.Not(this=work.writer.operand(self.cannot))]
 
-    def last_rows(self, level: Level, outputs: list[Output], keys: tuple[str, ...]) -> tuple[list[tuple[str, exp.Select]], Layered]:
+    def last_rows(
+        self, level: Level, outputs: list[Output], keys: tuple[str, ...]
+    ) -> tuple[list[tuple[str, exp.Select]], Layered]:
         """Households or members with everything these outputs read, in layers."""
         last = self.plan.stages[-1]
         terms: list[Term] = [term for output in outputs for term in output.terms]
-        terms += [] if self.cannot is None else [self.cannot]
+        terms.append(self.cannot)
         if level is Level.MEMBER:
             terms.append(self.worth_a_row)
             return self.member_rows(nodes_of(terms), last.number, keys, "members", "m")
@@ -295,7 +322,9 @@ class _Writing:
     def answer(self, output: Output, work: Layered) -> exp.Expression:
         value, *other = output.terms
         if output.kind == "status":
-            certain, possible = (exp.Cast(this=work.writer.write(t), to=exp.DataType.build("TINYINT")) for t in output.terms)
+            certain, possible = (
+                exp.Cast(this=work.writer.write(t), to=exp.DataType.build("TINYINT")) for t in output.terms
+            )
             return exp.Add(this=certain, expression=possible)
         if output.kind == "further":
             if value is other[0] or (not isinstance(value, Node) and value == other[0]):
@@ -312,7 +341,9 @@ def joined(query: exp.Select, source: str, name: str, joins: list[tuple[str, str
     """`FROM source AS name JOIN other ON key = key …`"""
     query.set("from_", exp.From(this=table(source, name)))
     for other, as_, key in joins:
-        query.append("joins", exp.Join(this=table(other, as_), on=exp.EQ(this=column(key, name), expression=column(key, as_))))
+        query.append(
+            "joins", exp.Join(this=table(other, as_), on=exp.EQ(this=column(key, name), expression=column(key, as_)))
+        )
     return query
 
 

@@ -67,7 +67,9 @@ class _Reader:
 
     def text(self, read: Read) -> Reading:
         value = f"CAST({name(read.column)} AS VARCHAR)"
-        return Reading(((read.fact.name, value),), ((read.column, "text-too-long", f"length({value}) > {LONGEST_TEXT}"),))
+        return Reading(
+            ((read.fact.name, value),), ((read.column, "text-too-long", f"length({value}) > {LONGEST_TEXT}"),)
+        )
 
     def yes_no(self, read: Read) -> Reading:
         here, made = name(read.column), self.columns.facts[read.fact.name].name
@@ -97,20 +99,31 @@ class _Reader:
             self.end(fact, column, kind, faults) if column else ""
             for column, kind in ((read.least, read.least_kind), (read.most, read.most_kind))
         ]
-        least, most = (f"coalesce({', '.join(filter(None, (value, end, str(limit))))})" for end, limit in zip(ends, limits, strict=True))
+        least, most = (
+            f"coalesce({', '.join(filter(None, (value, end, str(limit))))})"
+            for end, limit in zip(ends, limits, strict=True)
+        )
         faults.append((read.least or read.most, "ends-swapped", f"{least} > {most}"))
         if value:
             given = " OR ".join(f"{name(c)} IS NOT NULL" for c in (read.least, read.most) if c)
             faults.append((read.column, "value-and-range", f"{name(read.column)} IS NOT NULL AND ({given})"))
         return Reading(
-            ((self.columns.least[fact.name].name, f"{least}::BIGINT"), (self.columns.most[fact.name].name, f"{most}::BIGINT")), tuple(faults)
+            (
+                (self.columns.least[fact.name].name, f"{least}::BIGINT"),
+                (self.columns.most[fact.name].name, f"{most}::BIGINT"),
+            ),
+            tuple(faults),
         )
 
     def end(self, fact: Fact, column: str, kind: str, faults: list[tuple[str, str, str]]) -> str:
         """A number or date in smallest parts, null where it is not good; its faults are noted."""
         here, least, most = name(column), int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
         if fact.type.base is Base.DATE:
-            day = here if kind == "DATE" else f"CASE WHEN regexp_full_match({here}, {text(DATE)}) THEN TRY_CAST({here} AS DATE) END"
+            day = (
+                here
+                if kind == "DATE"
+                else f"CASE WHEN regexp_full_match({here}, {text(DATE)}) THEN TRY_CAST({here} AS DATE) END"
+            )
             parts = f"(year({day}) * 10000 + month({day}) * 100 + day({day}))"
             if kind != "DATE":
                 faults.append((column, "wrong-kind", f"{here} IS NOT NULL AND {day} IS NULL"))
@@ -131,14 +144,23 @@ class _Reader:
         value = f"CASE WHEN {inside} THEN {scaled}::BIGINT END"
         places = 8 if kind == "VARCHAR" else int(kind.rstrip(")").split(",")[1])
         if 10**places > scale:
-            faults.append((column, "too-precise", f"CASE WHEN {inside} THEN {scaled} <> trunc({scaled}) ELSE FALSE END"))
+            faults.append(
+                (column, "too-precise", f"CASE WHEN {inside} THEN {scaled} <> trunc({scaled}) ELSE FALSE END")
+            )
         return value
 
     def receiving(self, table: Table) -> Reading:
         policies = {p: p for p in self.rulebook.ids() if self.rulebook.level(p) == table.level}
         others = {p for p in self.rulebook.ids() if self.rulebook.level(p) != table.level}
         made = {p: self.columns.receives[p].name for p in policies}
-        return several(table.receiving, table.receiving_kind, policies, made, table.receiving_values, {p: "policy-of-other-level" for p in others})
+        return several(
+            table.receiving,
+            table.receiving_kind,
+            policies,
+            made,
+            table.receiving_values,
+            {p: "policy-of-other-level" for p in others},
+        )
 
     def drawn(self, table: Table) -> str:
         """What is received as text joined by ; as the answers hand it on; null where it is not known."""
@@ -161,11 +183,20 @@ def _limit(parts: int, scale: int) -> str:
 def listed(column: str, kind: str) -> str:
     """A list, from a list or from text joined by ;"""
     here = name(column)
-    return here if kind == "VARCHAR[]" else f"CASE WHEN {here} = {text(EMPTY)} THEN [] ELSE string_split(CAST({here} AS VARCHAR), ';') END"
+    return (
+        here
+        if kind == "VARCHAR[]"
+        else f"CASE WHEN {here} = {text(EMPTY)} THEN [] ELSE string_split(CAST({here} AS VARCHAR), ';') END"
+    )
 
 
 def several(
-    column: str, kind: str, values: Mapping[str, str], made: Mapping[str, str], told: Mapping[str, Any], others: Mapping[str, str]
+    column: str,
+    kind: str,
+    values: Mapping[str, str],
+    made: Mapping[str, str],
+    told: Mapping[str, Any],
+    others: Mapping[str, str],
 ) -> Reading:
     """A list as one truth for each value it can hold; `others` are values with a reason of their own."""
     items = listed(column, kind)

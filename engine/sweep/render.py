@@ -7,6 +7,7 @@ with both arms, and `//` where it is not below zero. Nothing is null, so that no
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlglot import exp
 
@@ -15,17 +16,20 @@ from engine.sweep.dag import AGGREGATES, Figure, Node, Term
 BIGINT = exp.DataType.build("BIGINT")
 # Words no engine here lets stand bare as a name (the SQL standard's, DuckDB's and Spark's).
 RESERVED = frozenset(
-    "all analyse analyze and anti any array as asc asymmetric between both by case cast check collate column constraint create cross "
-    "current default deferrable desc describe distinct do drop else end except exists false fetch filter first for foreign from full "
-    "grant group having in initially inner intersect interval into is join lambda last lateral leading left like limit minus natural "
-    "not null offset on only or order outer over overlaps partition pivot placing primary qualify range references returning right row "
-    "rows select semi set show some summarize symmetric table then time to trailing true union unique unknown unnest unpivot user using "
-    "values variadic when where window with within".split()
+    """
+    all analyse analyze and anti any array as asc asymmetric between both by case cast check collate column constraint
+    create cross current default deferrable desc describe distinct do drop else end except exists false fetch filter
+    first for foreign from full grant group having in initially inner intersect interval into is join lambda last
+    lateral leading left like limit minus natural not null offset on only or order outer over overlaps partition pivot
+    placing primary qualify range references returning right row rows select semi set show some summarize symmetric
+    table then time to trailing true union unique unknown unnest unpivot user using values variadic when where window
+    with within
+    """.split()  # noqa: SIM905
 )
 
 
 def identifier(name: str) -> exp.Identifier:
-    return exp.to_identifier(name, quoted=name.lower() in RESERVED)  # type: ignore[no-any-return]
+    return exp.to_identifier(name, quoted=name.lower() in RESERVED)
 
 
 def column(name: str, table: str = "") -> exp.Column:
@@ -73,7 +77,11 @@ class Writer:
         """Whether SQL would make 32 bits of it: literals, and CASE with nothing but literals."""
         if not isinstance(term, Node):
             return not isinstance(term, bool)
-        return term.op == "case" and not term.boolean and all(self._narrow(a) and a not in self.names for a in term.args[1:])
+        return (
+            term.op == "case"
+            and not term.boolean
+            and all(self._narrow(a) and a not in self.names for a in term.args[1:])
+        )
 
     def work_out(self, node: Node) -> exp.Expression:
         """The node written out, even where it has a name."""
@@ -114,8 +122,9 @@ class Writer:
         raise KeyError(f"another member's value is not in reach: {node.args[0].op}")
 
     def _arithmetic(self, node: Node) -> exp.Expression:
-        kind = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "//": exp.IntDiv}[node.op]
-        return kind(this=self.operand(node.args[0]), expression=self.operand(node.args[1]))
+        kind: Any = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "//": exp.IntDiv}[node.op]
+        found: exp.Expression = kind(this=self.operand(node.args[0]), expression=self.operand(node.args[1]))
+        return found
 
     def _floor(self, node: Node) -> exp.Expression:
         """a // b rounded down also below zero: -((b - 1 - a) // b) there, because SQL cuts off towards zero."""
@@ -127,14 +136,17 @@ class Writer:
         return exp.Case().when(test, above).else_(below)
 
     def _comparison(self, node: Node) -> exp.Expression:
-        kind = {"<": exp.LT, "<=": exp.LTE, "==": exp.EQ}[node.op]
-        return kind(this=self.side(node.args[0]), expression=self.side(node.args[1]))
+        kind: Any = {"<": exp.LT, "<=": exp.LTE, "==": exp.EQ}[node.op]
+        found: exp.Expression = kind(this=self.side(node.args[0]), expression=self.side(node.args[1]))
+        return found
 
     def _in(self, node: Node) -> exp.Expression:
         """IN of literals; a long run of neighbours as a range, because DuckDB makes a join of a long list."""
         values = sorted(int(value) for value in node.args[1:])
         if len(values) > 3 and values[-1] - values[0] == len(values) - 1:
-            found: exp.Expression = exp.Between(this=self.operand(node.args[0]), low=number(values[0]), high=number(values[-1]))
+            found: exp.Expression = exp.Between(
+                this=self.operand(node.args[0]), low=number(values[0]), high=number(values[-1])
+            )
         else:
             found = exp.In(this=self.operand(node.args[0]), expressions=[number(value) for value in values])
         found.add_comments([f" {comment(', '.join(v.label for v in node.args[1:] if isinstance(v, Figure)))} "])
@@ -169,6 +181,7 @@ class Writer:
 
     def _aggregate(self, node: Node) -> exp.Expression:
         body = node.args[0]
+        kind: Any
         if node.op in ("any", "every"):
             kind = exp.Max if node.op == "any" else exp.Min
             flag = exp.Case().when(self.write(body), number(1)).else_(number(0))
@@ -178,7 +191,20 @@ class Writer:
 
 
 _METHODS = {
-    "column": "column", "filled": "filled", "outer": "outer", "+": "arithmetic", "-": "arithmetic", "*": "arithmetic",
-    "//": "arithmetic", "floor": "floor", "<": "comparison", "<=": "comparison", "==": "comparison", "in": "in", "and": "and",
-    "or": "or", "not": "not", "case": "case",
+    "column": "column",
+    "filled": "filled",
+    "outer": "outer",
+    "+": "arithmetic",
+    "-": "arithmetic",
+    "*": "arithmetic",
+    "//": "arithmetic",
+    "floor": "floor",
+    "<": "comparison",
+    "<=": "comparison",
+    "==": "comparison",
+    "in": "in",
+    "and": "and",
+    "or": "or",
+    "not": "not",
+    "case": "case",
 }

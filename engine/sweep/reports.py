@@ -60,7 +60,11 @@ def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, files: Mappin
         "AND (x.id = '' OR g.id = '' OR x.id = g.id) WHERE g.conditional GROUP BY ALL"
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE gap_totals AS {_totals(groups)}")
-    titles = "CASE g.policy " + " ".join(f"WHEN {text(p.id)} THEN {text(p.title_on(compiled.on).zh)}" for p in policies.values()) + " END"
+    titles = (
+        "CASE g.policy "
+        + " ".join(f"WHEN {text(p.id)} THEN {text(p.title_on(compiled.on).zh)}" for p in policies.values())
+        + " END"
+    )
     query = (
         f"SELECT g.household_id, g.id, g.place, g.policy, {titles} AS title, g.conditional, o.apply_first, i.instead_of, g.receiving, "
         "g.worth_least, g.worth_most, t.least AS household_least, t.most AS household_most FROM gap_rows g "
@@ -141,13 +145,18 @@ def _totals(groups: list[ExclusionGroup]) -> str:
     """What a household's rows are worth together: of policies that exclude one another, the best choice."""
     free = "FROM gap_rows g LEFT JOIN gap_instead i USING (household_id, id, policy) WHERE i.policy IS NULL"
     tied = ", ".join(text(p) for group in groups for p in group.policies)
-    parts = [f"SELECT g.household_id, sum(worth_least) AS least, sum(worth_most) AS most {free}" + (f" AND g.policy NOT IN ({tied})" if tied else "") + " GROUP BY ALL"]
+    parts = [
+        f"SELECT g.household_id, sum(worth_least) AS least, sum(worth_most) AS most {free}"
+        + (f" AND g.policy NOT IN ({tied})" if tied else "")
+        + " GROUP BY ALL"
+    ]
     for group in groups:
         subject = "g.household_id" if group.level == "household" else "g.household_id, g.id"
         ends = []
         for end in ("least", "most"):
             sums = [
-                "coalesce(sum(worth_" + end + ") FILTER (g.policy IN (" + ", ".join(map(text, c.policies)) + ")), 0)" for c in group.choices
+                "coalesce(sum(worth_" + end + ") FILTER (g.policy IN (" + ", ".join(map(text, c.policies)) + ")), 0)"
+                for c in group.choices
             ]
             ends.append(f"greatest({', '.join(sums)}) AS {end}" if len(sums) > 1 else f"{sums[0]} AS {end}")
         listed = ", ".join(map(text, group.policies))
@@ -156,7 +165,9 @@ def _totals(groups: list[ExclusionGroup]) -> str:
     return f"SELECT household_id, sum(least)::BIGINT AS least, sum(most)::BIGINT AS most FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
 
 
-def _values(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _values(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({', '.join(f'{name(c)} VARCHAR' for c in columns)})")
     if rows:
         connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
@@ -166,7 +177,10 @@ def _values(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[st
 
 
 def missing(
-    connection: duckdb.DuckDBPyConnection, counts: Mapping[str, int], waits: Mapping[str, tuple[str, str]], files: Mapping[str, Path]
+    connection: duckdb.DuckDBPyConnection,
+    counts: Mapping[str, int],
+    waits: Mapping[str, tuple[str, str]],
+    files: Mapping[str, Path],
 ) -> None:
     """One row for each policy and fact for which an undetermined answer waits, with how many do."""
     rows = [(*waits[name], many) for name, many in counts.items() if many]
@@ -182,32 +196,51 @@ def missing(
 
 def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: Compiled, out: Path) -> None:
     """summary.csv, gap.parquet, missing.csv and rejects.csv, from the parts of every chunk."""
-    parts = {folder: out / folder / "part-*.parquet" for folder in ("households", "persons", "rejects", "gap", "missing")}
+    parts = {
+        folder: out / folder / "part-*.parquet" for folder in ("households", "persons", "rejects", "gap", "missing")
+    }
     rests = resting_on_grants(compiled)
-    queries = [f"({_summary(a.policy, parts, a.policy.id in rests, a.policy.title_on(compiled.on).zh)})" for a in compiled.answers]
+    queries = [
+        f"({_summary(a.policy, parts, a.policy.id in rests, a.policy.title_on(compiled.on).zh)})"
+        for a in compiled.answers
+    ]
     if queries:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE totals AS SELECT place, count(*) AS households, sum(people) AS people FROM {parquet(parts['households'])} GROUP BY place"
         )
-        _write(connection, f"SELECT * FROM ({' UNION ALL '.join(queries)}) ORDER BY ordinal, status, place", out / "summary.csv", "FORMAT csv, HEADER", exclude="ordinal")
+        _write(
+            connection,
+            f"SELECT * FROM ({' UNION ALL '.join(queries)}) ORDER BY ordinal, status, place",
+            out / "summary.csv",
+            "FORMAT csv, HEADER",
+            exclude="ordinal",
+        )
         _write(
             connection,
             f"SELECT * FROM {parquet(parts['gap'])} ORDER BY household_least DESC NULLS LAST, household_most DESC NULLS LAST, household_id, worth_least DESC, policy, id",
-            out / "gap.parquet", "FORMAT parquet",
+            out / "gap.parquet",
+            "FORMAT parquet",
         )
     facts = {fact.name: (fact.label.zh, fact.department.zh) for fact in rulebook.facts.values()}
     facts["receiving"] = ("已享受的政策", "")
     label, department = (
-        "CASE fact " + " ".join(f"WHEN {text(key)} THEN {text(words[n])}" for key, words in facts.items()) + " END" for n in (0, 1)
+        "CASE fact " + " ".join(f"WHEN {text(key)} THEN {text(words[n])}" for key, words in facts.items()) + " END"
+        for n in (0, 1)
     )
     _write(
         connection,
         f"SELECT fact, {label} AS label, {department} AS department, policy, sum(waiting)::BIGINT AS waiting, "
         f"sum(sum(waiting)) OVER (PARTITION BY fact)::BIGINT AS all_policies FROM {parquet(parts['missing'])} GROUP BY fact, policy "
         "ORDER BY all_policies DESC, fact, waiting DESC, policy",
-        out / "missing.csv", "FORMAT csv, HEADER",
+        out / "missing.csv",
+        "FORMAT csv, HEADER",
     )
-    _write(connection, f'SELECT * FROM {parquet(parts["rejects"])} ORDER BY "table", file, row, reason', out / "rejects.csv", "FORMAT csv, HEADER")
+    _write(
+        connection,
+        f'SELECT * FROM {parquet(parts["rejects"])} ORDER BY "table", file, row, reason',
+        out / "rejects.csv",
+        "FORMAT csv, HEADER",
+    )
 
 
 def _summary(policy: Policy, parts: Mapping[str, Path], conditional: bool, title: str) -> str:
@@ -220,10 +253,18 @@ def _summary(policy: Policy, parts: Mapping[str, Path], conditional: bool, title
     people, households = ("sum(people)", "count(*)") if whole else ("count(*)", "count(DISTINCT household_id)")
     monthly = [item.id for item in policy.gives if item.amount is not None and item.per == "month" and not item.up_to]
     columns = [f"{name(f'{p}__{item}__least')}" for item in monthly]
-    month = [" + ".join(columns) or "0", " + ".join(f"coalesce({name(f'{p}__{item}__most')}, {c})" for item, c in zip(monthly, columns, strict=True)) or "0"]
+    month = [
+        " + ".join(columns) or "0",
+        " + ".join(f"coalesce({name(f'{p}__{item}__most')}, {c})" for item, c in zip(monthly, columns, strict=True))
+        or "0",
+    ]
     sums = [
         f"coalesce(sum({value}), 0)::BIGINT AS {label}"
-        for label, value in zip(("month_least", "year_least", "month_most", "year_most"), (month[0], worth(policy)[0], month[1], worth(policy)[1]), strict=True)
+        for label, value in zip(
+            ("month_least", "year_least", "month_most", "year_most"),
+            (month[0], worth(policy)[0], month[1], worth(policy)[1]),
+            strict=True,
+        )
     ]
     rests = f"count(*) FILTER ({name(p + '__conditional')})" if conditional else "0"
     status = name(p + "__status")

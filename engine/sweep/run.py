@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ from engine.language.model import Rulebook
 from engine.sweep import manifest as manifests
 from engine.sweep import reports, split
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
-from engine.sweep.columns import MEMBER_KEY, Columns, State
+from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.dag import Level
 from engine.sweep.duck import Duck
@@ -34,10 +34,14 @@ from engine.sweep.engines import Engine, sql_text
 from engine.sweep.manifest import Manifest
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import Script, script
+from engine.sweep.reading import text
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
 CHUNK = 1_000_000
-KEYS: Mapping[Level, tuple[str, ...]] = {Level.HOUSEHOLD: ("household_id", PLACE, DRAWN), Level.MEMBER: ("household_id", "id", PLACE, DRAWN)}
+KEYS: Mapping[Level, tuple[str, ...]] = {
+    Level.HOUSEHOLD: ("household_id", PLACE, DRAWN),
+    Level.MEMBER: ("household_id", "id", PLACE, DRAWN),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class Job:
     master: str = "local[*]"
 
 
+# How much of a chunk lies behind it when a part of the work begins, as measured.
+SHARES = {"check": 0.0, "stages": 0.35, "answers": 0.5, "lists": 0.9}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Where a sweep is: `done` of `chunks`, and what it is doing."""
@@ -68,6 +76,11 @@ class Step:
     chunks: int
     what: str
 
+    @property
+    def share(self) -> float:
+        """How much of the whole is done, from 0 to 1."""
+        return min(1.0, (self.done + SHARES.get(self.what, 0.0)) / self.chunks) if self.chunks else 0.0
+
 
 class OtherSweep(Exception):
     """The folder holds another sweep; `differs` says in what."""
@@ -75,6 +88,10 @@ class OtherSweep(Exception):
     def __init__(self, differs: tuple[str, ...]):
         self.differs = differs
         super().__init__(", ".join(differs))
+
+
+class Stopped(Exception):
+    """The sweep was asked to stop."""
 
 
 Tell = Callable[[Step], None]
@@ -102,10 +119,17 @@ class Sweep:
         self.connection = connect(job.memory_limit, job.threads, self.work)
         self.scripts: dict[tuple[tuple[str, str], ...], tuple[Compiled, Script]] = {}
         self.manifest = Manifest({})
+        self.stopped = False
 
     def stop(self) -> None:
-        """End the query that is running; `run` then raises."""
+        """End the query that is running; `run` then raises Stopped."""
+        self.stopped = True
         self.connection.interrupt()
+
+    def step(self, done: int, chunks: int, what: str) -> None:
+        if self.stopped:
+            raise Stopped
+        self.tell(Step(done, chunks, what))
 
     def close(self) -> None:
         self.connection.close()
@@ -122,7 +146,14 @@ class Sweep:
         if found is None:
             states = {name: State(value) for name, value in key}
             compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only)
-            made = script(compiled, outputs(compiled, Wanted(self.job.conditions)), refusals(compiled), KEYS, self.job.everyone, waiting(compiled))
+            made = script(
+                compiled,
+                outputs(compiled, Wanted(self.job.conditions)),
+                refusals(compiled),
+                KEYS,
+                self.job.everyone,
+                waiting(compiled),
+            )
             if len(self.scripts) > 20:
                 self.scripts.clear()
             found = self.scripts[key] = compiled, made
@@ -140,10 +171,12 @@ class Sweep:
                 files = files_of(pattern)
                 if files[0].endswith(".csv"):
                     spooled = True
-                    self.tell(Step(0, 0, "read"))
+                    self.step(0, 0, "read")
                     files = split.as_parquet(self.connection, files, self.work / f"{level}_csv")
                 listed = ", ".join(f"'{f.replace(chr(39), chr(39) * 2)}'" for f in files)
-                described = self.connection.execute(f"DESCRIBE SELECT * FROM read_parquet([{listed}], union_by_name=true)").fetchall()
+                described = self.connection.execute(
+                    f"DESCRIBE SELECT * FROM read_parquet([{listed}], union_by_name=true)"
+                ).fetchall()
                 kinds = {str(row[0]): str(row[1]) for row in described if row[0] not in ("file_", "row_")}
                 found.append(table_of(self.rulebook, level, files, kinds, self.job.mapped.get(level, Mapped())))
             except SourceError as error:
@@ -161,13 +194,28 @@ class Sweep:
         inputs = [*files_of(job.households), *files_of(job.persons)]
         mapped = hashlib.sha256(repr(sorted((k, asdict(v)) for k, v in job.mapped.items())).encode()).hexdigest()
         return {
-            "rulebook": self.rulebook.digest, "on": job.on.isoformat(), "engine": __version__, "duckdb": duckdb.__version__,
-            "inputs": manifests.fingerprint(inputs), "mapping": mapped, "chunk": job.chunk, "conditions": job.conditions, "everyone": job.everyone,
-            "jurisdictions": sorted(job.jurisdictions) if job.jurisdictions else None, "only": sorted(job.only) if job.only else None, "run_on": job.engine,
+            "rulebook": self.rulebook.digest,
+            "on": job.on.isoformat(),
+            "engine": __version__,
+            "duckdb": duckdb.__version__,
+            "inputs": manifests.fingerprint(inputs),
+            "mapping": mapped,
+            "chunk": job.chunk,
+            "conditions": job.conditions,
+            "everyone": job.everyone,
+            "jurisdictions": sorted(job.jurisdictions) if job.jurisdictions else None,
+            "only": sorted(job.only) if job.only else None,
+            "run_on": job.engine,
         }
 
     def run(self) -> Manifest:
-        """Sweep what is left. Raises SourceError, OtherSweep or CannotSweep before anything is written."""
+        """Sweep what is left. Raises SourceError, OtherSweep or CannotSweep before anything is written, Stopped at any time."""
+        try:
+            return self._run()
+        except duckdb.InterruptException:
+            raise Stopped from None
+
+    def _run(self) -> Manifest:
         out = self.job.out
         same, before = self.same(), manifests.read(out)
         if before is not None and before.same != same:
@@ -175,26 +223,27 @@ class Sweep:
         household, member, spooled = self.tables()
         compiled, widest = self.plan(open_states(household, member))
         needed = frozenset(column for columns in widest.reads.values() for column in columns)
-        cuts = split.chunks_of(self.connection, household, member, spooled, self.job.chunk, self.work, lambda what: self.tell(Step(0, 0, what)))
+        cuts = split.chunks_of(
+            self.connection, household, member, spooled, self.job.chunk, self.work, lambda what: self.step(0, 0, what)
+        )
         self.manifest = before or Manifest(same)
         self.manifest.chunks = len(cuts)
         self.manifest.about = self.about(household, member, compiled)
-        for folder in ("households", "persons", "rejects", "gap", "missing", "sql"):
-            (out / folder).mkdir(parents=True, exist_ok=True)
-            for half in (out / folder).glob("*.part"):
+        for name in ("households", "persons", "rejects", "gap", "missing", "sql"):
+            (out / name).mkdir(parents=True, exist_ok=True)
+            for half in (out / name).glob("*.part"):
                 half.unlink()
         self.manifest.write(out)
         checker = Checker(self.connection, self.rulebook, self.columns, household, member, needed)
         for number, cut in enumerate(cuts, 1):
             if str(number) not in self.manifest.done:
-                self.tell(Step(number - 1, len(cuts), "chunk"))
                 self.chunk(number, cut, checker)
-        self.tell(Step(len(cuts), len(cuts), "report"))
+        self.step(len(cuts), len(cuts), "report")
         if not self.manifest.finished:
             reports.finish(self.connection, self.rulebook, compiled, out)
             self.manifest.finished = True
             self.manifest.write(out)
-        self.tell(Step(len(cuts), len(cuts), "done"))
+        self.step(len(cuts), len(cuts), "done")
         for folder in self.work.glob("*"):
             shutil.rmtree(folder, ignore_errors=True)
         return self.manifest
@@ -202,7 +251,8 @@ class Sweep:
     def about(self, household: Table, member: Table, compiled: Compiled) -> dict[str, Any]:
         """What a reader of the answers needs: where the rows came from, what was not read, what the masks mean."""
         return {
-            "households": self.job.households, "persons": self.job.persons,
+            "households": self.job.households,
+            "persons": self.job.persons,
             "mapping": {level: asdict(mapped) for level, mapped in self.job.mapped.items()},
             "columns_not_read": {"households": household.ignored, "persons": member.ignored},
             "facts_without_column": [*household.absent, *member.absent],
@@ -213,10 +263,15 @@ class Sweep:
     # -- one chunk --
 
     def chunk(self, number: int, cut: split.Cut, checker: Checker) -> None:
+        def step(what: str) -> None:
+            self.step(number - 1, self.manifest.chunks, what)
+
+        step("check")
         counts = checker.load(cut.households, cut.persons)
         states = checker.states()
         compiled, made = self.plan(states)
         engine = self.engine()
+        step("stages")
         try:
             cannot = engine.refused(made)
             if cannot and checker.cannot_be(cannot):
@@ -224,19 +279,21 @@ class Sweep:
                 counts = Counts(counts.households_read, counts.persons_read, *left)
             with self.parts(number, ("households", "persons", "rejects", "gap", "missing")) as files:
                 to = {"household_answers": files["households"], "member_answers": files["persons"]}
+                step("answers")
                 engine.answer(made, to)
+                step("lists")
                 if not files["persons"].exists():  # no member policy is in force
                     query = f"SELECT {', '.join(KEYS[Level.MEMBER])} FROM member"
-                    self.connection.execute(f"COPY ({query}) TO {split.text(str(files['persons']))} (FORMAT parquet)")
-                self.connection.execute(f"COPY ({rejects_query()}) TO {split.text(str(files['rejects']))} (FORMAT parquet)")
+                    self.connection.execute(f"COPY ({query}) TO {text(str(files['persons']))} (FORMAT parquet)")
+                self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
                 reports.gap(self.connection, compiled, files)
                 reports.missing(self.connection, engine.counts(made), waits(compiled), files)
         finally:
             engine.finish()
-        text = sql_text(made, self.job.engine)
-        plan = hashlib.sha256(text.encode()).hexdigest()[:12]
+        spelled = sql_text(made, self.job.engine)
+        plan = hashlib.sha256(spelled.encode()).hexdigest()[:12]
         if not (self.job.out / "sql" / f"{plan}.sql").exists():
-            manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", text)
+            manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", spelled)
         gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
         self.manifest.done[str(number)] = {"counts": asdict(counts), "plan": plan, "open": gaps}
         self.manifest.write(self.job.out)
@@ -270,8 +327,51 @@ class _Parts:
                 half.unlink(missing_ok=True)
 
 
-def each_statement(made: Script) -> Iterator[str]:
-    return (statement.name for statement in made.statements)
+def sql_of(
+    rulebook: Rulebook,
+    on: date,
+    engine: str,
+    gaps: bool,
+    jurisdictions: frozenset[str] | None,
+    only: frozenset[str] | None,
+    conditions: bool = False,
+    everyone: bool = False,
+) -> str:
+    """The whole script, for tables in which every fact has a column: without gaps, or with gaps in every one."""
+    state = State.GAPS if gaps else State.KNOWN
+    states = {fact.name: state for fact in rulebook.facts.values()} | {
+        f"receiving:{level}": state for level in ("household", "member")
+    }
+    compiled = compile_sweep(rulebook, on, states, jurisdictions, only)
+    made = script(
+        compiled, outputs(compiled, Wanted(conditions)), refusals(compiled), KEYS, everyone, waiting(compiled)
+    )
+    return sql_text(made, engine)
 
 
-__all__ = ["CHUNK", "MEMBER_KEY", "Job", "OtherSweep", "Step", "Sweep", "connect"]
+def look_up(rulebook: Rulebook, found: Manifest, household_id: str) -> dict[str, Any] | None:
+    """One household of a sweep as it stands in the tables, as plain data; None where it is not there.
+
+    Raises SourceError where the tables are gone.
+    """
+    from tempfile import TemporaryDirectory
+
+    from engine.sweep.lookup import raw_household
+
+    mapping = {level: Mapped(each["columns"], each["values"]) for level, each in found.about["mapping"].items()}
+    with TemporaryDirectory() as folder:
+        job = Job(
+            found.about["households"],
+            found.about["persons"],
+            date.fromisoformat(found.same["on"]),
+            Path(folder),
+            mapping,
+        )
+        one = Sweep(rulebook, job)
+        try:
+            return raw_household(one.connection, *one.tables(), household_id)
+        finally:
+            one.close()
+
+
+__all__ = ["CHUNK", "Job", "OtherSweep", "Step", "Stopped", "Sweep", "connect", "look_up", "sql_of"]

@@ -83,12 +83,21 @@ def files_of(pattern: str) -> tuple[str, ...]:
         found = [str(path)]
     else:
         base = Path(path.anchor or ".")
-        found = sorted(str(p) for p in base.glob(str(path.relative_to(path.anchor)) if path.anchor else pattern) if p.is_file())
+        found = sorted(
+            str(p) for p in base.glob(str(path.relative_to(path.anchor)) if path.anchor else pattern) if p.is_file()
+        )
     if not found:
         raise SourceError([(f"{pattern}: no such file", f"{pattern}：没有这样的文件")])
     kinds = {Path(p).suffix for p in found}
     if len(kinds) > 1 or kinds - {".parquet", ".csv"}:
-        raise SourceError([(f"{pattern}: files must all be .parquet or all be .csv", f"{pattern}：文件须全部为 .parquet 或全部为 .csv")])
+        raise SourceError(
+            [
+                (
+                    f"{pattern}: files must all be .parquet or all be .csv",
+                    f"{pattern}：文件须全部为 .parquet 或全部为 .csv",
+                )
+            ]
+        )
     return tuple(found)
 
 
@@ -100,7 +109,9 @@ def table_of(
 
 
 class _Matching:
-    def __init__(self, rulebook: Rulebook, level: str, files: tuple[str, ...], described: dict[str, str], mapped: Mapped):
+    def __init__(
+        self, rulebook: Rulebook, level: str, files: tuple[str, ...], described: dict[str, str], mapped: Mapped
+    ):
         self.rulebook, self.level, self.files, self.kinds, self.mapped = rulebook, level, files, described, mapped
         self.reasons: list[tuple[str, str]] = []
         self.facts = {f.name: f for f in rulebook.facts.values() if f.level == level and not f.derived}
@@ -108,13 +119,19 @@ class _Matching:
         for column in mapped.columns:
             if column not in described:
                 en, zh = did_you_mean(column, described)
-                self.say(f"the mapping names a column '{column}' that is not there. {en}", f"映射中的列“{column}”不存在。{zh}")
+                self.say(
+                    f"the mapping names a column '{column}' that is not there. {en}",
+                    f"映射中的列“{column}”不存在。{zh}",
+                )
         self.called = {column: mapped.columns.get(column, column) for column in described}
         self.column = {name: column for column, name in self.called.items()}
         for name in mapped.columns.values():
             if name not in self.names():
                 en, zh = did_you_mean(name, self.names())
-                self.say(f"the mapping names a fact '{name}' that the vocabulary lacks. {en}", f"映射中的事实“{name}”不在词汇表中。{zh}")
+                self.say(
+                    f"the mapping names a fact '{name}' that the vocabulary lacks. {en}",
+                    f"映射中的事实“{name}”不在词汇表中。{zh}",
+                )
 
     def say(self, en: str, zh: str) -> None:
         self.reasons.append((f"{self.what}: {en}", f"{self.what}：{zh}"))
@@ -130,27 +147,41 @@ class _Matching:
         for needed in ("household_id", *(("id",) if self.level == "member" else ())):
             if needed not in self.column:
                 en, zh = did_you_mean(needed, self.kinds)
-                self.say(f"there is no column '{needed}'; name one in the mapping. {en}", f"没有“{needed}”列；请在映射中指明。{zh}")
+                self.say(
+                    f"there is no column '{needed}'; name one in the mapping. {en}",
+                    f"没有“{needed}”列；请在映射中指明。{zh}",
+                )
             elif _family(self.kinds[self.column[needed]]) not in ("text", "whole"):
                 self.say(f"'{needed}' must be text or a whole number", f"“{needed}”须为文本或整数")
         reads = tuple(read for fact in self.facts.values() if (read := self.read(fact)) is not None)
         receiving = self.column.get("receiving", "")
         if receiving and _family(self.kinds[receiving]) not in ("text", "texts"):
-            self.say("'receiving' must be a list of text, or text joined by ;", "“receiving”须为文本列表，或以 ; 连接的文本")
+            self.say(
+                "'receiving' must be a list of text, or text joined by ;", "“receiving”须为文本列表，或以 ; 连接的文本"
+            )
         if self.reasons:
             raise SourceError(self.reasons)
         known = self.names()
         read_facts = {read.fact.name for read in reads}
         return Table(
-            self.level, self.files, self.column["household_id"], self.kinds[self.column["household_id"]], reads,
-            self.column.get("id", "") if self.level == "member" else "", receiving, self.kinds.get(receiving, ""),
-            self.mapped.values.get("receiving", {}), tuple(c for c, name in self.called.items() if name not in known),
+            self.level,
+            self.files,
+            self.column["household_id"],
+            self.kinds[self.column["household_id"]],
+            reads,
+            self.column.get("id", "") if self.level == "member" else "",
+            receiving,
+            self.kinds.get(receiving, ""),
+            self.mapped.values.get("receiving", {}),
+            tuple(c for c, name in self.called.items() if name not in known),
             tuple(name for name in self.facts if name not in read_facts),
         )
 
     def read(self, fact: Fact) -> Read | None:
         column = self.column.get(fact.name, "")
-        least, most = (self.column.get(f"{fact.name}__{end}", "") for end in _ends(fact)) if _has_range(fact) else ("", "")
+        least, most = (
+            (self.column.get(f"{fact.name}__{end}", "") for end in _ends(fact)) if _has_range(fact) else ("", "")
+        )
         if not (column or least or most):
             return None
         for each in filter(None, (column, least, most)):
@@ -171,7 +202,10 @@ class _Matching:
         for value in found.values():
             if allowed is not None and value not in allowed:
                 shown = ", ".join(str(a).lower() if isinstance(a, bool) else a for a in allowed) or "nothing"
-                self.say(f"the mapping of '{fact.name}' gives '{value}'; it can be: {shown}", f"“{fact.name}”的映射值“{value}”无效；可选：{shown}")
+                self.say(
+                    f"the mapping of '{fact.name}' gives '{value}'; it can be: {shown}",
+                    f"“{fact.name}”的映射值“{value}”无效；可选：{shown}",
+                )
         return found
 
     def fits(self, fact: Fact, column: str) -> None:
@@ -179,8 +213,11 @@ class _Matching:
         family = _family(kind)
         base = fact.type.base
         wanted = {
-            Base.YES_NO: ("truth", "text", "whole"), Base.DATE: ("date", "text"), Base.CHOICE: ("text", "whole"),
-            Base.CHOICES: ("text", "texts"), Base.TEXT: ("text", "whole"),
+            Base.YES_NO: ("truth", "text", "whole"),
+            Base.DATE: ("date", "text"),
+            Base.CHOICE: ("text", "whole"),
+            Base.CHOICES: ("text", "texts"),
+            Base.TEXT: ("text", "whole"),
         }.get(base, ("whole", "decimal", "text"))
         if family in ("whole",) and base in (Base.YES_NO, Base.CHOICE) and not self.mapped.values.get(fact.name):
             wanted = tuple(w for w in wanted if w != "whole")

@@ -32,9 +32,13 @@ def session(master: str = "local[*]", memory: str = "2g") -> Any:
     from pyspark.sql import SparkSession
 
     return (
-        SparkSession.builder.master(master).appName("jiuzhu sweep")
-        .config("spark.sql.ansi.enabled", "true").config("spark.driver.memory", memory)
-        .config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "8").getOrCreate()
+        SparkSession.builder.master(master)
+        .appName("jiuzhu sweep")
+        .config("spark.sql.ansi.enabled", "true")
+        .config("spark.driver.memory", memory)
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "8")
+        .getOrCreate()
     )
 
 
@@ -48,7 +52,7 @@ class Spark:
     def _hand_over(self) -> None:
         for name in ("household", "member"):
             path = self.work / f"{name}.parquet"
-            self.connection.execute(f"COPY (SELECT * FROM {name}) TO '{str(path)}' (FORMAT parquet)")
+            self.connection.execute(f"COPY (SELECT * FROM {name}) TO '{path!s}' (FORMAT parquet)")
             self.spark.read.parquet(str(path)).createOrReplaceTempView(name)
 
     def refused(self, script: Script) -> str:

@@ -6,6 +6,7 @@ by a hash of the id. Either way all rows of one household are in one chunk.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,9 @@ def parquet(files: tuple[str, ...] | list[str]) -> str:
 
 def csv(file: str, rejects: bool = False) -> str:
     more = ", store_rejects=true" if rejects else ""
-    options = f"header=true, all_varchar=true, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false{more}"
+    options = (
+        f"header=true, all_varchar=true, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false{more}"
+    )
     return f"SELECT *, {text(file)} AS file_, row_number() OVER () AS row_ FROM read_csv({text(file)}, {options})"
 
 
@@ -52,10 +55,12 @@ def as_parquet(connection: duckdb.DuckDBPyConnection, files: tuple[str, ...], in
         connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         if bad:
             lines = ", ".join(str(line) for (line,) in bad[:20]) + (" …" if len(bad) > 20 else "")
-            reasons.append((
-                f"{file}: {len(bad)} line(s) do not fit the columns (lines {lines}); nobody knows whose they are, so nothing is decided: correct them",
-                f"{file}：有 {len(bad)} 行与表头的列不符（第 {lines} 行）；无从知道属于哪一户，因此不作认定，请先更正",
-            ))
+            reasons.append(
+                (
+                    f"{file}: {len(bad)} line(s) do not fit the columns (lines {lines}); nobody knows whose they are, so nothing is decided: correct them",
+                    f"{file}：有 {len(bad)} 行与表头的列不符（第 {lines} 行）；无从知道属于哪一户，因此不作认定，请先更正",
+                )
+            )
         found.append(str(path))
     if reasons:
         raise SourceError(reasons)
@@ -71,7 +76,12 @@ def relation(files: tuple[str, ...], spooled: bool) -> str:
 
 
 def chunks_of(
-    connection: duckdb.DuckDBPyConnection, household: Table, member: Table, spooled: bool, size: int, work: Path,
+    connection: duckdb.DuckDBPyConnection,
+    household: Table,
+    member: Table,
+    spooled: bool,
+    size: int,
+    work: Path,
     say: Callable[[str], None],
 ) -> list[Cut]:
     """The chunks, in order. `spooled` where the files are our own copies of CSV."""
@@ -83,7 +93,15 @@ def chunks_of(
         return [Cut(*sources)]
     bounds = _ordered(connection, household, size)
     if bounds is not None and _ordered(connection, member, size) is not None:
-        return [Cut(*(_between(source, table, low, high) for source, table in zip(sources, (household, member), strict=True))) for low, high in bounds]
+        return [
+            Cut(
+                *(
+                    _between(source, table, low, high)
+                    for source, table in zip(sources, (household, member), strict=True)
+                )
+            )
+            for low, high in bounds
+        ]
     say("split")
     made = []
     for table, source in ((household, sources[0]), (member, sources[1])):
@@ -108,7 +126,9 @@ def _part(folder: Path, number: int) -> str:
     return f"SELECT * FROM read_parquet([{listed}], hive_partitioning=false)"
 
 
-def _ordered(connection: duckdb.DuckDBPyConnection, table: Table, size: int) -> list[tuple[str | None, str | None]] | None:
+def _ordered(
+    connection: duckdb.DuckDBPyConnection, table: Table, size: int
+) -> list[tuple[str | None, str | None]] | None:
     """Ranges of household_id with about `size` rows each, where the row groups follow each other by it; else None."""
     whole = family(table.household_id_kind) == "whole"
     groups: list[tuple[int | str, int | str, int]] = []
@@ -121,7 +141,7 @@ def _ordered(connection: duckdb.DuckDBPyConnection, table: Table, size: int) -> 
             if least is None or most is None:
                 return None
             groups.append((int(least), int(most), many) if whole else (least, most, many))
-    if any(before[1] > after[0] for before, after in zip(groups, groups[1:], strict=False)):  # type: ignore[operator]
+    if any(before[1] > after[0] for before, after in itertools.pairwise(groups)):  # type: ignore[operator]
         return None
     cuts: list[str] = []
     rows_here = 0
@@ -133,7 +153,7 @@ def _ordered(connection: duckdb.DuckDBPyConnection, table: Table, size: int) -> 
             rows_here = 0
         rows_here += many
     edges: list[str | None] = [None, *cuts, None]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))
 
 
 def _between(source: str, table: Table, low: str | None, high: str | None) -> str:

@@ -77,7 +77,7 @@ def plan(dag: Dag, household: Iterable[Term], member: Iterable[Term]) -> Plan:
         before = need[stage.number - 1]
         late = [n for n in stage.columns if n.stage == stage.number]
         before |= {n for n in stage.columns if n.stage < stage.number}
-        for node in walk(late, lambda n: _known_before(n, stage.number) or n.op in AGGREGATES):
+        for node in walk(late, _frontier(stage.number)):
             if node.op in AGGREGATES and node.stage == stage.number:
                 stage.aggregates.append(node)
             elif _known_before(node, stage.number):
@@ -87,6 +87,10 @@ def plan(dag: Dag, household: Iterable[Term], member: Iterable[Term]) -> Plan:
         pair_bodies = nodes_of(n.args[0] for n in stage.pairs)
         _members_need(pair_bodies, stage.number - 1, need, stages)
     return Plan(tuple(stages), wholes, members)
+
+
+def _frontier(number: int) -> Stop:
+    return lambda n: _known_before(n, number) or n.op in AGGREGATES
 
 
 def _known_before(node: Node, number: int) -> bool:

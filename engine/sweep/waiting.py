@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.language.checks import top_level
 from engine.language.ends import Folded, Mask, Num, Several, Truth
 from engine.language.model import Fact, Policy
 from engine.language.tree import Condition, Expr
@@ -66,7 +65,9 @@ class Waiting:
             if value.exact:
                 return False
             left = fold.mul(fold.mul(value.lo.n, value.hi.k), value.hi.d)
-            return fold.no(fold.compare("==", left, fold.mul(fold.mul(value.hi.n, value.lo.k), value.lo.d)))
+            right = fold.mul(fold.mul(value.hi.n, value.lo.k), value.lo.d)
+            apart: Term = fold.no(fold.compare("==", left, right))
+            return apart
         if isinstance(value, Several):
             return next((unsettled(fold, Truth(must, value.may[v])) for v, must in value.must.items()), False)
         assert isinstance(value, Mask)
@@ -75,7 +76,8 @@ class Waiting:
     def _several_left(self, fold: SqlFold, choice: choices.Choice) -> Term:
         if isinstance(choice, Code):
             return False if choice.sure else choices.is_one_of(fold.dag, choice, frozenset({choice.count}))
-        return fold.no(choices.single(fold, choice.may))
+        found: Term = fold.no(choices.single(fold, choice.may))
+        return found
 
 
 def unsettled(fold: SqlFold, truth: Truth) -> Term:
@@ -113,7 +115,8 @@ class _One:
         settles = self.fold.no(meets.possible) if node.kind == "any_member" else meets.certain
         self.fold.depth += 1
         inner = self.gated(
-            self.fold.both(belongs.possible, self.fold.no(settles)), self.merged((self.condition(where), self.condition(body)))
+            self.fold.both(belongs.possible, self.fold.no(settles)),
+            self.merged((self.condition(where), self.condition(body))),
         )
         self.fold.depth -= 1
         return self.gated(open_, self.somebody(inner))

@@ -32,7 +32,10 @@ PLAIN: dict[str, tuple[str, str]] = {
     "outside-limits": ("outside the limits the vocabulary declares", "超出词汇表声明的范围"),
     "not-a-choice": ("not one of the fact's choices", "不是该事实的选项"),
     "too-many-members": ("a household has at most 60 members", "家庭成员最多 60 名"),
-    "policy-of-other-level": ("the policy is drawn by the other level (household or member)", "该政策由另一层级（家庭或成员）享受"),
+    "policy-of-other-level": (
+        "the policy is drawn by the other level (household or member)",
+        "该政策由另一层级（家庭或成员）享受",
+    ),
     "text-too-long": ("text has at most 200 characters", "文本最多 200 个字符"),
     "cannot-be": ("the facts lead to a derived value outside its limits", "所给事实使推算值超出范围"),
 }

@@ -1,4 +1,5 @@
-"""Identity numbers against python-stdnum, an independent reading of GB 11643, and against slips of the pen."""
+"""Identity numbers against python-stdnum, an independent reading of GB 11643, and against slips of the
+pen."""
 
 from datetime import date, timedelta
 

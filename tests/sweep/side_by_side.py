@@ -23,7 +23,6 @@ from engine.sweep import split
 from engine.sweep.checked import DRAWN, PLACE, Checker
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
-from engine.sweep.dag import Level
 from engine.sweep.duck import Duck, sql
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import script
@@ -97,7 +96,12 @@ class Swept:
 
 
 def sweep(
-    rulebook: Rulebook, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False,
+    rulebook: Rulebook,
+    households: Sequence[Household],
+    on: date,
+    folder: Path,
+    places: frozenset[str] | None = None,
+    two_ends: bool = False,
     only: frozenset[str] | None = None,
 ) -> Swept:
     """Check and decide on DuckDB. `two_ends`: as if every column had gaps, so that no exact plan is used."""
@@ -116,7 +120,9 @@ def sweep(
     if two_ends:
         states = {name: State.GAPS if state is State.KNOWN else state for name, state in states.items()}
     compiled = compile_sweep(rulebook, on, states, places, only)
-    made = script(compiled, outputs(compiled, Wanted(conditions=True)), refusals(compiled), KEYS, counts=waiting(compiled))
+    made = script(
+        compiled, outputs(compiled, Wanted(conditions=True)), refusals(compiled), KEYS, counts=waiting(compiled)
+    )
     engine = Duck(connection)
     cannot = engine.refused(made)
     if cannot:
@@ -146,9 +152,13 @@ def ends(values: dict[str, Any], name: str) -> tuple[int, int]:
     return least, least if most is None else most
 
 
-def _cells(values: dict[str, Any], compiled: Compiled, cells: Cells, level: str, masks: dict[str, list[list[str]]]) -> None:
+def _cells(
+    values: dict[str, Any], compiled: Compiled, cells: Cells, level: str, masks: dict[str, list[list[str]]]
+) -> None:
     where = values["household_id"], values.get("id", "")
-    assert not any(v is None for k, v in values.items() if k not in (PLACE, DRAWN) and not k.endswith("_most")), "a null came out"
+    assert not any(v is None for k, v in values.items() if k not in (PLACE, DRAWN) and not k.endswith("_most")), (
+        "a null came out"
+    )
     for answer in compiled.answers:
         policy = answer.policy
         if policy.level != level:
@@ -158,7 +168,9 @@ def _cells(values: dict[str, Any], compiled: Compiled, cells: Cells, level: str,
             if item.amount is not None:
                 cells[*where, policy.id, item.id] = ends(values, f"{name}_")
             else:
-                cells[*where, policy.id, item.id] = WORDS[values[name if item.condition is not None else f"{policy.id}__status"]]
+                cells[*where, policy.id, item.id] = WORDS[
+                    values[name if item.condition is not None else f"{policy.id}__status"]
+                ]
             if item.for_months is not None:
                 cells[*where, policy.id, f"{item.id}, months"] = ends(values, f"{name}__months")
         cells[*where, policy.id, "=status"] = WORDS[values[f"{policy.id}__status"]]
@@ -181,7 +193,12 @@ def conditions(policy: Policy, known: dict[int, tuple[Policy, tuple[str, ...]]] 
 
 
 def evaluate(
-    program: Program, household: Household, on: date, name: str, places: frozenset[str] | None = None, only: frozenset[str] | None = None,
+    program: Program,
+    household: Household,
+    on: date,
+    name: str,
+    places: frozenset[str] | None = None,
+    only: frozenset[str] | None = None,
     waited: Counter[tuple[str, str]] | None = None,
 ) -> Cells | None:
     """The same cells from the evaluator, and what is waited for; None where it refuses the facts."""
@@ -210,7 +227,9 @@ def evaluate(
         for node in conditions(answer.policy):
             entry = outcomes.layout.conditions.get(node)
             if entry is not None:
-                cells[*where, f"?{node}"] = word_of(term(outcomes.row, entry.certain), term(outcomes.row, entry.possible))
+                cells[*where, f"?{node}"] = word_of(
+                    term(outcomes.row, entry.certain), term(outcomes.row, entry.possible)
+                )
     return cells
 
 
@@ -226,7 +245,12 @@ class Compared:
 
 
 def compare(
-    program: Program, households: Sequence[Household], on: date, folder: Path, places: frozenset[str] | None = None, two_ends: bool = False,
+    program: Program,
+    households: Sequence[Household],
+    on: date,
+    folder: Path,
+    places: frozenset[str] | None = None,
+    two_ends: bool = False,
     only: frozenset[str] | None = None,
 ) -> Compared:
     """Sweep and evaluate the same households; every status, condition and fen."""
@@ -251,7 +275,9 @@ def compare(
             continue
         for key in {**wanted, **ours}:
             if key not in ours or key not in wanted or ours[key] != wanted[key]:
-                found.differences.append(f"{key}: sweep {ours.get(key, 'nothing')}, evaluator {wanted.get(key, 'nothing')}")
+                found.differences.append(
+                    f"{key}: sweep {ours.get(key, 'nothing')}, evaluator {wanted.get(key, 'nothing')}"
+                )
     found.cells += len(waited)
     for key in {**waited, **swept.waited}:
         if waited[key] != swept.waited.get(key, 0):

@@ -1,0 +1,414 @@
+"""`jiuzhu sweep`: a whole city at once, and any one household of it explained."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engine.commands.common import (
+    Day,
+    console,
+    fail,
+    files_of,
+    json_option,
+    lang_option,
+    load_program,
+    print_json,
+    print_problems,
+    read_facts,
+    rules_option,
+)
+from engine.commands.decide import _Page as Page
+from engine.decide import decide
+from engine.decide.record import record
+from engine.language.household import HouseholdError, read_household
+from engine.language.model import Rulebook
+from engine.language.problems import did_you_mean
+from engine.language.rulebook import read_texts
+
+NOT_INSTALLED = (
+    "未安装 DuckDB 与 sqlglot：pip install 'jiuzhu[sweep]'",
+    "DuckDB and sqlglot are not installed: pip install 'jiuzhu[sweep]'",
+)
+WHAT = {
+    "read": ("读入 CSV", "reading CSV"),
+    "split": ("按家庭分块", "splitting by household"),
+    "check": ("核对数据", "checking"),
+    "stages": ("逐级推算", "working out"),
+    "answers": ("写出结果", "writing answers"),
+    "lists": ("应享未享名单", "listing who is entitled"),
+    "report": ("汇总", "summing up"),
+    "done": ("完成", "done"),
+}
+
+
+@click.group(
+    name="sweep",
+    invoke_without_command=True,
+    subcommand_metavar="[explain DIR HOUSEHOLD]",
+    epilog="例 / examples:\n\n  jiuzhu sweep --households H.parquet --persons P.parquet --on 2025-08-01 --out swept\n\n"
+    "  jiuzhu sweep --print-sql --on 2025-08-01\n\n  jiuzhu sweep explain swept H00000017",
+)
+@click.option("--households", metavar="FILE|DIR|GLOB", help="家庭表（Parquet 或 CSV）/ table of households.")
+@click.option("--persons", metavar="FILE|DIR|GLOB", help="人员表，按 household_id 归户 / table of persons.")
+@click.option("--on", type=Day(), help="按哪一天的规定 / the day the law is read for.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="结果文件夹；再次运行同一命令会接着做 / folder; the same command again goes on.",
+)
+@click.option("--mapping", metavar="FILE.yaml", help="列名和取值的对应 / which column is which fact.")
+@click.option("--policy", "only", multiple=True, metavar="ID", help="只看这些政策 / these policies only.")
+@click.option("--jurisdiction", "places", multiple=True, metavar="NAME", help="适用哪些辖区的规定 / whose law.")
+@click.option(
+    "--conditions", is_flag=True, help="另列未满足和不明的条件 / also which conditions failed or are unknown."
+)
+@click.option("--everyone", is_flag=True, help="也列出各项均不符合的人员 / also persons ineligible for everything.")
+@click.option(
+    "--chunk",
+    type=click.IntRange(1_000),
+    default=None,
+    metavar="N",
+    help="每块户数 / households to a chunk (1,000,000).",
+)
+@click.option(
+    "--memory-limit",
+    default="2GB",
+    show_default=True,
+    metavar="SIZE",
+    help="超出时写入磁盘 / spills to disk beyond it.",
+)
+@click.option("--threads", type=click.IntRange(1), help="线程数 / default: every core.")
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="计算引擎 / table engine.",
+)
+@click.option("--master", default="local[*]", metavar="URL", help="Spark 主节点 / Spark master.")
+@click.option("--print-sql", is_flag=True, help="只输出 SQL / print the SQL and stop.")
+@click.option(
+    "--gaps", is_flag=True, help="配合 --print-sql：按每列都有缺失 / with --print-sql: as if every column had gaps."
+)
+@rules_option
+@lang_option
+@json_option
+@click.pass_context
+def sweep(context: click.Context, /, **options: Any) -> None:
+    """对全市家庭逐户认定：谁应享未享、还缺什么。/ Decide every household of a city: who is entitled and not receiving.
+
+    Exit code 0: swept, 1: the rules have problems, 2: the input is wrong, 130: stopped (the same command goes on).
+    """
+    context.obj = options
+    if context.invoked_subcommand is None:
+        with _installed(options["lang"]):
+            _sweep(options)
+
+
+@contextmanager
+def _installed(lang: str) -> Iterator[None]:
+    try:
+        import duckdb  # noqa: F401
+        import sqlglot  # noqa: F401
+    except ImportError:
+        fail(*NOT_INSTALLED, lang)
+    yield
+
+
+def _sweep(options: dict[str, Any]) -> None:
+    from engine.sweep.run import CHUNK, Job
+
+    lang = options["lang"]
+    rulebook = _rulebook(options)
+    _known(rulebook, options)
+    if options["print_sql"]:
+        click.echo(_sql(rulebook, options))
+        return
+    absent = [f"--{name}" for name in ("households", "persons", "on", "out") if options[name] is None]
+    if absent:
+        fail(f"缺少 {'、'.join(absent)}", f"missing {', '.join(absent)}", lang)
+    job = Job(
+        options["households"],
+        options["persons"],
+        options["on"],
+        options["out"],
+        _mapping(options),
+        frozenset(options["places"]) or None,
+        options["chunk"] or CHUNK,
+        options["memory_limit"],
+        options["threads"],
+        frozenset(options["only"]) or None,
+        options["conditions"],
+        options["everyone"],
+        options["engine"],
+        options["master"],
+    )
+    _run(rulebook, job, options)
+
+
+def _rulebook(options: dict[str, Any]) -> Rulebook:
+    rulebook, problems = read_texts(files_of(options["rules"], options["lang"]))
+    if rulebook is None or problems:
+        print_problems(problems, options["lang"], console(stderr=True))
+        fail(
+            f"规则有 {len(problems)} 个问题，未载入",
+            f"the rules have {len(problems)} problem(s) and are not loaded",
+            options["lang"],
+            1,
+        )
+    return rulebook
+
+
+def _known(rulebook: Rulebook, options: dict[str, Any]) -> None:
+    for name in options["only"]:
+        if name not in rulebook.ids():
+            hint = did_you_mean(name, rulebook.ids())
+            fail(f"没有名为“{name}”的政策。{hint[1]}", f"no policy is called '{name}'. {hint[0]}", options["lang"])
+    for name in options["places"]:
+        if name not in rulebook.jurisdictions:
+            known = ", ".join(rulebook.jurisdictions)
+            fail(
+                f"没有名为“{name}”的辖区；可选：{known}",
+                f"no jurisdiction is called '{name}'; there are: {known}",
+                options["lang"],
+            )
+
+
+def _mapping(options: dict[str, Any]) -> dict[str, Any]:
+    from engine.sweep.mapping import BadMapping, mapped
+
+    if options["mapping"] is None:
+        return {}
+    try:
+        return mapped(read_facts(options["mapping"], options["lang"]))
+    except BadMapping as error:
+        fail(f"{options['mapping']}：{error.zh}", f"{options['mapping']}: {error.en}", options["lang"])
+
+
+def _sql(rulebook: Rulebook, options: dict[str, Any]) -> str:
+    from engine.sweep.fold import CannotSweep
+    from engine.sweep.run import sql_of
+
+    if options["on"] is None:
+        fail("缺少 --on", "missing --on", options["lang"])
+    try:
+        return sql_of(
+            rulebook,
+            options["on"],
+            options["engine"],
+            options["gaps"],
+            frozenset(options["places"]) or None,
+            frozenset(options["only"]) or None,
+            options["conditions"],
+            options["everyone"],
+        )
+    except CannotSweep as error:
+        fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", options["lang"], 1)
+
+
+# ---------------------------------------------------------------------------------------------------- the run
+
+
+def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
+    from engine.sweep.fold import CannotSweep
+    from engine.sweep.run import OtherSweep, Stopped, Sweep
+    from engine.sweep.source import SourceError
+
+    lang = options["lang"]
+    began = time.monotonic()
+    with _progress(lang, options["as_json"]) as tell:
+        one = Sweep(rulebook, job, tell)
+        try:
+            found = _until_done(one)
+        except SourceError as error:
+            _fail_all([(zh, en) for en, zh in error.reasons], lang)
+        except CannotSweep as error:
+            fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
+        except OtherSweep as error:
+            named = ", ".join(error.differs)
+            fail(
+                f"{job.out} 中是另一次扫描的结果（不同之处：{named}）；请换一个文件夹",
+                f"{job.out} holds another sweep (it differs in: {named}); name another folder",
+                lang,
+            )
+        except (Stopped, KeyboardInterrupt):
+            fail(
+                "已停止；已完成的分块保留，再次运行同一命令接着做",
+                "stopped; whole chunks are kept, and the same command goes on",
+                lang,
+                130,
+            )
+        finally:
+            one.close()
+    counts, took = found.counts(), time.monotonic() - began
+    said = {
+        "out": str(job.out),
+        "households_read": counts.households_read,
+        "persons_read": counts.persons_read,
+        "households": counts.households,
+        "persons": counts.persons,
+        "households_set_aside": counts.households_read - counts.households,
+        "persons_set_aside": counts.persons_read - counts.persons,
+        "facts_without_column": found.about["facts_without_column"],
+        "columns_not_read": found.about["columns_not_read"],
+        "not_in_force": found.about["not_in_force"],
+        "seconds": round(took, 1),
+    }
+    if options["as_json"]:
+        print_json(said)
+    else:
+        _say(said, lang)
+
+
+def _until_done(one: Any) -> Any:
+    """Run in a thread of its own, so that Ctrl-C reaches a query that is running."""
+    box: dict[str, Any] = {}
+
+    def work() -> None:
+        try:
+            box["found"] = one.run()
+        except BaseException as error:  # handed to the thread that waits
+            box["error"] = error
+
+    thread = threading.Thread(target=work, name="sweep")
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.2)
+    except KeyboardInterrupt:
+        while thread.is_alive():
+            one.stop()
+            thread.join(0.2)
+        raise
+    if "error" in box:
+        raise box["error"]
+    return box["found"]
+
+
+@contextmanager
+def _progress(lang: str, quiet: bool) -> Iterator[Callable[[Any], None]]:
+    out = console(stderr=True)
+    if quiet or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def tell(step: Any) -> None:
+            words = WHAT.get(step.what, (step.what, step.what))[lang != "zh"]
+            where = f" {step.done + 1}/{step.chunks}" if step.chunks > step.done else ""
+            bar.update(task, completed=step.share, description=words + where)
+
+        yield tell
+
+
+def _fail_all(reasons: list[tuple[str, str]], lang: str) -> None:
+    out = console(stderr=True)
+    for zh, en in reasons:
+        out.print(zh if lang == "zh" else en, style="red", soft_wrap=True, markup=False)
+    fail(f"{len(reasons)} 处问题，未开始", f"{len(reasons)} problem(s); nothing was begun", lang)
+
+
+def _say(said: dict[str, Any], lang: str) -> None:
+    out = console()
+
+    def line(zh: str, en: str, style: str = "") -> None:
+        out.print(zh if lang == "zh" else en, style=style, soft_wrap=True, markup=False)
+
+    line(
+        f"认定 {said['households']:,} 户、{said['persons']:,} 人，用时 {said['seconds']} 秒",
+        f"decided {said['households']:,} households, {said['persons']:,} persons in {said['seconds']} s",
+        "bold",
+    )
+    if said["households_set_aside"] or said["persons_set_aside"]:
+        line(
+            f"未认定 {said['households_set_aside']:,} 户、{said['persons_set_aside']:,} 人，原因见 rejects.csv",
+            f"set aside: {said['households_set_aside']:,} households, {said['persons_set_aside']:,} persons; rejects.csv says why",
+            "yellow",
+        )
+    ignored = [f"{table}.{name}" for table, names in said["columns_not_read"].items() for name in names]
+    if ignored:
+        line(f"未读取的列：{'、'.join(ignored)}", f"columns not read: {', '.join(ignored)}", "dim")
+    if said["facts_without_column"]:
+        line(
+            f"没有列、因此对所有人都不明的事实：{'、'.join(said['facts_without_column'])}",
+            f"facts without a column, unknown for everybody: {', '.join(said['facts_without_column'])}",
+            "dim",
+        )
+    line(
+        f"{said['out']}：summary.csv（汇总）、gap.parquet（应享未享）、missing.csv（缺失事实）、households/、persons/、rejects.csv、sql/",
+        f"{said['out']}: summary.csv, gap.parquet (entitled and not receiving), missing.csv, households/, persons/, rejects.csv, sql/",
+    )
+
+
+# ------------------------------------------------------------------------------------------------- one household
+
+
+@sweep.command(name="explain")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.argument("household", metavar="HOUSEHOLD")
+@click.option("--full", is_flag=True, help="列出每一项条件 / every condition, not only those that decide.")
+@rules_option
+@lang_option
+@json_option
+def explain(folder: Path, household: str, full: bool, rules: str | None, lang: str, as_json: bool) -> None:
+    """扫描结果中的一户：完整的认定和理由。/ The full decision for one household of a sweep.
+
+    The household is read from the swept tables again and decided by the evaluator. Exit code 1: it was set aside.
+    """
+    with _installed(lang):
+        from engine.sweep import manifest as manifests
+        from engine.sweep.run import look_up
+        from engine.sweep.source import SourceError
+
+    found = manifests.read(folder)
+    if found is None:
+        fail(f"{folder}：不是扫描结果文件夹", f"{folder}: not the folder of a sweep", lang)
+    program = load_program(rules, lang)
+    if program.rulebook.digest != found.same["rulebook"]:
+        console(stderr=True).print(
+            "规则在扫描之后已有变化，以下按现行规则认定"
+            if lang == "zh"
+            else "the rules have changed since the sweep; this is what they say now",
+            style="yellow",
+        )
+    try:
+        raw = look_up(program.rulebook, found, household)
+    except SourceError as error:
+        _fail_all([(zh, en) for en, zh in error.reasons], lang)
+    if raw is None:
+        fail(f"扫描的表中没有家庭“{household}”", f"the swept tables have no household '{household}'", lang)
+    places = found.same["jurisdictions"]
+    try:
+        facts = read_household(raw, program.vocabulary)
+        decision = decide(program, facts, date.fromisoformat(found.same["on"]), frozenset(places) if places else None)
+    except HouseholdError as error:
+        out = console(stderr=True)
+        for problem in error.problems:
+            out.print(
+                f"{problem.path or '/'}: {problem.code}: {problem.message(lang)}",
+                style="red",
+                soft_wrap=True,
+                markup=False,
+            )
+        fail("该户未作认定，原因如上", "this household was set aside, for the reasons above", lang, 1)
+    if as_json:
+        print_json(record(decision))
+    else:
+        Page(decision, lang, full, None, console()).show()

@@ -198,7 +198,9 @@ def parts(folder: Path, size: int) -> dict[str, Any]:
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5
     rows = []
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+    scratch = Path(__file__).parents[1] / ".work"  # on the disk the project is on: /tmp may be memory
+    scratch.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
         for threads in (1, 8, 32):
             folder = Path(name) / str(threads)
             folder.mkdir()

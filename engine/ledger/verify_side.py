@@ -19,7 +19,7 @@ __all__ = ["identities", "rulebooks"]
 def identities(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every identity against its digest in the chain; its key against the identity, or gone if it was erased."""
     erased = {household for (household,) in connection.execute("SELECT household FROM entry WHERE kind = 'erasure'")}
-    unused: dict[Any, Any] = {}  # digest -> number
+    numbers: dict[Any, Any] = {}  # digest -> number; 0 once an entry names it
     last = 0
     query = """SELECT i.number, i.household, i.digest, i.key_digest, i.sealed,
                       k.household, k.master, k.wrapped, k.same, k.tokens, k.salt
@@ -28,7 +28,7 @@ def identities(connection: sqlite3.Connection) -> Iterator[Finding]:
         if number != last + 1:
             yield finding("identity-changed", last + 1)
         last = number
-        unused[digest] = number
+        numbers[digest] = number
         if _attempt(identity.row_digest, household, of_key, sealed) != digest:
             yield finding("identity-changed", number)
         elif household in erased:
@@ -39,14 +39,14 @@ def identities(connection: sqlite3.Connection) -> Iterator[Finding]:
     strays = "SELECT household FROM household_key WHERE identity NOT IN (SELECT number FROM identity) ORDER BY 1"
     for (household,) in connection.execute(strays):
         yield finding("identity-key", household)
-    used = set()
     query = "SELECT seq, identity FROM entry WHERE identity IS NOT NULL ORDER BY seq"
     for seq, digest in connection.execute(query):
-        used.add(digest)
-        if digest not in unused:
+        if digest in numbers:
+            numbers[digest] = 0
+        else:
             yield finding("identity-missing", seq, log="decisions")
-    for digest, number in unused.items():
-        if digest not in used:
+    for number in numbers.values():
+        if number:
             yield finding("identity-extra", number)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("decide", "ledger")
+BENCHES = ("decide", "http", "ledger")
 
 
 def main() -> None:

@@ -12,16 +12,12 @@ from engine.sweep.queries import Script, Statement
 DIALECT = "duckdb"
 
 
-def sql(statement: Statement) -> str:
-    return str(statement.query.sql(DIALECT, pretty=True))
-
-
 def create(statement: Statement) -> str:
     """The statement as it stands in a script: views are worked out where they are read, tables are kept."""
     if statement.keep == "answer":
-        return sql(statement)
+        return statement.sql(DIALECT)
     kind = "VIEW" if statement.keep == "view" else "TABLE"
-    return f"CREATE OR REPLACE TEMP {kind} {statement.name} AS\n{sql(statement)}"
+    return f"CREATE OR REPLACE TEMP {kind} {statement.name} AS\n{statement.sql(DIALECT)}"
 
 
 class Duck:
@@ -43,21 +39,21 @@ class Duck:
                     self.connection.execute(f"DROP TABLE {last}")
                     self.kept = [s for s in self.kept if s.name != last]
                 last = statement.name
-        return next((sql(s) for s in script.statements if s.name == "cannot_be"), "")
+        return next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), "")
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> None:
         for statement in script.statements:
             if statement.name in to:
                 path = str(to[statement.name]).replace("'", "''")
                 self.connection.execute(
-                    f"COPY (\n{sql(statement)}\n) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 61440)"
+                    f"COPY (\n{statement.sql(DIALECT)}\n) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 61440)"
                 )
 
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}
         for statement in script.statements:
             if statement.name.endswith("_counts"):
-                result = self.connection.execute(sql(statement))
+                result = self.connection.execute(statement.sql(DIALECT))
                 names = [column[0] for column in result.description or ()]
                 found |= {name: many or 0 for name, many in zip(names, result.fetchone() or (), strict=True)}
         return found

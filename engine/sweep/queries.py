@@ -36,7 +36,7 @@ class Output:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Statement:
     """One step. `keep` is `view` (worked out where it is read), `table` (kept until the end), or `answer`."""
 
@@ -44,6 +44,13 @@ class Statement:
     keep: str
     query: exp.Expression
     about: str
+    spelled: dict[str, str] = field(default_factory=dict)  # dialect -> text, once it was asked for
+
+    def sql(self, dialect: str) -> str:
+        """The query as an engine reads it."""
+        if dialect not in self.spelled:
+            self.spelled[dialect] = self.query.sql(dialect, pretty=True)
+        return self.spelled[dialect]
 
 
 @dataclass(slots=True)

@@ -17,14 +17,10 @@ from engine.sweep.queries import Script, Statement
 DIALECT = "spark"
 
 
-def sql(statement: Statement) -> str:
-    return str(statement.query.sql(DIALECT, pretty=True))
-
-
 def create(statement: Statement) -> str:
     if statement.keep == "answer":
-        return sql(statement)
-    return f"CREATE OR REPLACE TEMPORARY VIEW {statement.name} AS\n{sql(statement)}"
+        return statement.sql(DIALECT)
+    return f"CREATE OR REPLACE TEMPORARY VIEW {statement.name} AS\n{statement.sql(DIALECT)}"
 
 
 def session(master: str = "local[*]", memory: str = "2g") -> Any:
@@ -60,7 +56,7 @@ class Spark:
         for statement in script.statements:
             if statement.keep == "answer":
                 continue
-            frame = self.spark.sql(sql(statement))
+            frame = self.spark.sql(statement.sql(DIALECT))
             if statement.keep == "table":
                 frame = frame.persist()
                 self.kept.append(frame)
@@ -69,14 +65,14 @@ class Spark:
         if found is None:
             return ""
         path = self.work / "cannot_be"
-        self.spark.sql(sql(found)).write.mode("overwrite").parquet(str(path))
+        self.spark.sql(found.sql(DIALECT)).write.mode("overwrite").parquet(str(path))
         return f"SELECT * FROM read_parquet('{path}/*.parquet')"
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> None:
         for statement in script.statements:
             if statement.name in to:
                 folder = self.work / statement.name
-                self.spark.sql(sql(statement)).coalesce(1).write.mode("overwrite").parquet(str(folder))
+                self.spark.sql(statement.sql(DIALECT)).coalesce(1).write.mode("overwrite").parquet(str(folder))
                 (part,) = folder.glob("*.parquet")
                 shutil.move(part, to[statement.name])
 
@@ -84,7 +80,7 @@ class Spark:
         found: dict[str, int] = {}
         for statement in script.statements:
             if statement.name.endswith("_counts"):
-                row = self.spark.sql(sql(statement)).first().asDict()
+                row = self.spark.sql(statement.sql(DIALECT)).first().asDict()
                 found |= {name: many or 0 for name, many in row.items()}
         return found
 

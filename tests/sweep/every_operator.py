@@ -89,7 +89,7 @@ by_size:
     - from: 2020-01-01
       source: 文
       verified: true
-      rows: [{from: 1, value: 2.00}, {from: 2, value: 3.00}, {from: 3, value: 2.50}]
+      rows: [{from: -30, value: 1.00}, {from: 0, value: 2.00}, {from: 2, value: 3.00}, {from: 3, value: 2.50}]
       each_further: 0.50
 by_both:
   label: {zh: 双键, en: by both}
@@ -156,9 +156,11 @@ when:
   any:
     - {id: older, if: "max_members(age, where=counted, otherwise=0) > old"}
     - {id: least_wage, if: "min_members(wage, where=well, otherwise=hidden) >= 1 * line"}
+    - {id: coloured, if: 'every_member(colour in ["red", "green"], where=counted)'}
+    - {id: at_home, if: 'place == "red" and any_member(colour == place)'}
     - none: [any_well, 'place == town', "every_member(share > 0, where=counted)"]
 gives:
-  - {id: by_size, title: {zh: 表, en: table}, amount: "by_size[size]", per: month}
+  - {id: by_size, title: {zh: 表, en: table}, amount: "by_size[order - size / 2]", per: month}
   - {id: some_months, title: {zh: 数月, en: months}, amount: hidden, per: month, for_months: "max_members(months, where=counted, otherwise=0)"}
   - {id: ceiling, title: {zh: 上限, en: ceiling}, up_to: "max(0, -debt)", per: once}
 """,

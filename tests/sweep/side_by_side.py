@@ -23,7 +23,7 @@ from engine.sweep import split
 from engine.sweep.checked import DRAWN, PLACE, Checker
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
-from engine.sweep.duck import Duck, sql
+from engine.sweep.duck import DIALECT, Duck
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import script
 from engine.sweep.run import KEYS
@@ -92,7 +92,6 @@ class Swept:
     compiled: Compiled
     waited: dict[tuple[str, str], int]  # (policy, fact) -> how many undetermined answers wait for it
     states: dict[str, State]
-    sql: list[str] = field(default_factory=list)
 
 
 def sweep(
@@ -131,7 +130,7 @@ def sweep(
     masks: dict[str, list[list[str]]] = {}
     for statement in made.statements:
         if statement.name in ("household_answers", "member_answers"):
-            found = connection.execute(sql(statement))
+            found = connection.execute(statement.sql(DIALECT))
             names = [d[0] for d in found.description or ()]
             for values in found.fetchall():
                 _cells(dict(zip(names, values, strict=True)), compiled, cells, statement.name.partition("_")[0], masks)
@@ -140,7 +139,7 @@ def sweep(
     rejects = connection.execute("SELECT * FROM rejects").fetchall()
     refused = {r[3] for r in rejects if r[6] in ("cannot-be", "nobody-counts")}
     connection.close()
-    return Swept(cells, refused, rejects, compiled, waited, states, [sql(s) for s in made.statements])
+    return Swept(cells, refused, rejects, compiled, waited, states)
 
 
 WORDS = ("ineligible", "undetermined", "eligible")

@@ -75,7 +75,7 @@ class Answer:
 def answer(rulebook: Rulebook, household: Household, on: date, jurisdictions: frozenset[str] | None = None) -> Answer:
     """Decide everything, the long way. Raises Refused for a household that cannot be."""
     world = World(rulebook, household, on, jurisdictions)
-    first = Run(world)
+    first = world.run(frozenset())
     found = Answer(
         {key: world.facts[key] for key in world.facts if rulebook.facts[key[0]].derived},
         first.status,
@@ -212,6 +212,8 @@ class World:
         self.facts: dict[tuple[str, Subject], Any] = {}
         self.truths: dict[tuple[str, Subject, str, Subject], Three] = {}
         self.refused: list[tuple[str, str, Subject]] = []
+        self.runs: dict[Withheld, Run] = {}
+        self.held = {expr.name for policy in rulebook.policies for expr in expressions(policy) if expr.op == "holds"}
         reader = Run(self, decide=False)
         for fact in rulebook.facts.values():
             for member in [None] if fact.level == "household" else list(self.members):
@@ -219,6 +221,13 @@ class World:
         self.truths = reader.truths
         if self.refused:
             raise Refused(self.refused)
+
+    def run(self, withheld: Withheld) -> Run:
+        """One decision of everything, made once for each set of policies whose withholding somebody could notice."""
+        noticed = frozenset(each for each in withheld if each[0] in self.held)
+        if noticed not in self.runs:
+            self.runs[noticed] = Run(self, noticed)
+        return self.runs[noticed]
 
     def fact(self, name: str, member: Subject, reader: Run) -> Any:
         fact = self.rulebook.facts[name]
@@ -266,6 +275,17 @@ class World:
 
 def limits(kind: Type) -> Range:
     return kind.least, kind.most
+
+
+def expressions(policy: Policy) -> Iterator[Expr]:
+    """Every expression of a policy, advice included."""
+    for condition in policy.conditions():
+        yield from condition.exprs()
+    for top in (
+        *(let.expr for let in policy.lets),
+        *(e for item in policy.gives for e in (item.amount, item.for_months)),
+    ):
+        yield from top.walk() if top is not None else ()
 
 
 # ------------------------------------------------------------------------------------------- one way through it
@@ -581,7 +601,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 def conditional_on(world: World, first: Run) -> dict[tuple[str, Subject], tuple[str, ...]]:
     """For each answer that rests on help not yet drawn: the policies it rests on, in the order to apply for them."""
     everything = frozenset((name, None) for name in world.rulebook.ids())
-    second = Run(world, everything)
+    second = world.run(everything)
     found: dict[tuple[str, Subject], tuple[str, ...]] = {}
     for key, status in first.status.items():
         if status == "undetermined" or second.status[key] == status:
@@ -590,7 +610,7 @@ def conditional_on(world: World, first: Run) -> dict[tuple[str, Subject], tuple[
         needed: list[str] = []
         for name in reversed(world.rulebook.order):
             with_it = withheld | {(name, None)}
-            if Run(world, with_it).status[key] != status:
+            if world.run(with_it).status[key] != status:
                 needed.append(name)
             else:
                 withheld = with_it
@@ -612,7 +632,7 @@ def choices_worth(
     decided = tuple(p for p in group.policies if p in world.in_force)
     hanging = {p for p in world.in_force if p in decided or hangs_on(world, p, decided)}
     tied = {p for each in world.rulebook.exclusions for p in each.policies}
-    runs = {one: Run(world, frozenset((p, subject) for p in decided if p not in one)) for one in largest}
+    runs = {one: world.run(frozenset((p, subject) for p in decided if p not in one)) for one in largest}
     alike = {
         (policy, whose, item.id)
         for policy in hanging - set(decided)

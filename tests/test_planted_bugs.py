@@ -30,7 +30,7 @@ from engine.language.types import YES_NO
 from tests import naive, worlds
 from tests.agreement import differences_from
 
-LIMIT = 240
+LIMIT = 400
 FIRST_SEED = 10_000
 
 Bug = Callable[[MonkeyPatch], None]

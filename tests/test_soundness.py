@@ -136,9 +136,11 @@ def flips(before: naive.Answer, after: naive.Answer) -> Iterator[str]:
             yield f"status {key}: {status} became {after.status[key]}"
     for key, best in before.best.items():
         if best is not None and key in after.best:  # else nothing is left to choose
-            live = {name for choice in after.worth[key] for name in choice}
+            left = set(best) & {name for choice in after.worth[key] for name in choice}
             now = after.best[key]
-            if now is None or not set(now) >= set(best) & live:
+            # where a part of the best is ruled out, others may be worth exactly as much and stand first in the catalogue
+            equal = [o for o, worth in after.worth[key].items() if now is not None and worth == after.worth[key][now]]
+            if not any(set(option) >= left for option in equal):
                 yield f"best {key}: {best} became {now} of {after.worth[key]}"
 
 

@@ -827,8 +827,13 @@ class Maker:
         return f"  - id: {name}\n    title: {{zh: 补贴, en: sum}}\n{amount}{rounding}{when}{months}"
 
     def money(self, where: Place, unit: str) -> Term:
-        return self.first_that(
-            [  # type: ignore[no-any-return]
+        if self.maybe(35):  # a sum that is mostly above zero
+            x = self.first_that([lambda: self.a_number(where, 2, unit), lambda: self.pick(self.names(where, "number"))])
+            if x.unit == unit:
+                more = self.parameter(unit, Term("", "number", unit, abs(x.lo) + 1, abs(x.lo) + abs(x.hi) + 9))
+                return Term(f"{more.text} + {x.wrapped()}", "number", unit, more.lo + x.lo, more.hi + x.hi)
+        return self.first_that(  # type: ignore[no-any-return]
+            [
                 lambda: self.a_number(where, 2, unit),
                 lambda: self.parameter(unit, Term("", "number", unit, Fraction(0), Fraction(20))),
             ]

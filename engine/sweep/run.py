@@ -127,9 +127,9 @@ class Sweep:
         self.connection.interrupt()
 
     def step(self, done: int, chunks: int, what: str) -> None:
+        self.tell(Step(done, chunks, what))
         if self.stopped:
             raise Stopped
-        self.tell(Step(done, chunks, what))
 
     def close(self) -> None:
         self.connection.close()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from csv import Error as CsvError
+from csv import reader
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,41 +32,87 @@ def parquet(files: tuple[str, ...] | list[str]) -> str:
     return f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS row_ FROM read_parquet([{listed}], filename='file_', file_row_number=true, union_by_name=true)"
 
 
-def csv(file: str, rejects: bool = False) -> str:
-    more = ", store_rejects=true" if rejects else ""
+def csv(file: str) -> str:
+    """A CSV file as text, each row with its file and number: RFC 4180, UTF-8, a header; nothing is guessed."""
+    columns = ", ".join(f"{text(column)}: 'VARCHAR'" for column in header(file))
     options = (
-        f"header=true, all_varchar=true, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false{more}"
+        "auto_detect=false, header=true, delim=',', quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, "
+        f"columns={{{columns}}}"
     )
     return f"SELECT *, {text(file)} AS file_, row_number() OVER () AS row_ FROM read_csv({text(file)}, {options})"
 
 
+def header(file: str) -> list[str]:
+    """The column names of a CSV file. Raises SourceError where they cannot be read or one stands twice."""
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as lines:
+            found = next(reader(lines), [])
+    except UnicodeDecodeError:
+        raise SourceError([_unreadable(file, "not UTF-8 / 不是 UTF-8 编码")]) from None
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if not found or twice or "" in found:
+        raise SourceError([_unreadable(file, "the header lacks a name or has one twice / 表头缺少列名或列名重复")])
+    return found
+
+
 def as_parquet(connection: duckdb.DuckDBPyConnection, files: tuple[str, ...], into: Path) -> tuple[str, ...]:
-    """CSV files copied to Parquet once, all text, each row with its file and number. Raises SourceError for lines that do not parse."""
+    """CSV files copied to Parquet once, all text, each row with its file and number.
+
+    Raises SourceError for lines that do not parse.
+    """
     into.mkdir(parents=True, exist_ok=True)
     found: list[str] = []
     reasons: list[tuple[str, str]] = []
     for n, file in enumerate(files):
         path = into / f"{n:05d}.parquet"
         try:
-            connection.execute(f"COPY ({csv(file, rejects=True)}) TO {text(str(path))} (FORMAT parquet)")
+            connection.execute(f"COPY ({csv(file)}) TO {text(str(path))} (FORMAT parquet)")
+            (many,) = connection.execute(f"SELECT count(*) FROM read_parquet({text(str(path))})").fetchone() or (0,)
+            if many == 0 and _lines(file) > 1:
+                raise SourceError([_unreadable(file, "no row was found / 没有读到任何一行")])
+        except SourceError as error:
+            reasons += error.reasons
+        except duckdb.InterruptException:
+            raise
         except duckdb.Error as error:
-            first = str(error).splitlines()[0]
-            reasons.append((f"{file}: not readable as CSV: {first}", f"{file}：无法按 CSV 读取：{first}"))
-            continue
-        bad = connection.execute("SELECT DISTINCT line FROM reject_errors ORDER BY line").fetchall()
-        connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-        if bad:
-            lines = ", ".join(str(line) for (line,) in bad[:20]) + (" …" if len(bad) > 20 else "")
-            reasons.append(
-                (
-                    f"{file}: {len(bad)} line(s) do not fit the columns (lines {lines}); nobody knows whose they are, so nothing is decided: correct them",
-                    f"{file}：有 {len(bad)} 行与表头的列不符（第 {lines} 行）；无从知道属于哪一户，因此不作认定，请先更正",
-                )
-            )
+            reasons.append(_bad_lines(file) or _unreadable(file, str(error).splitlines()[0]))
         found.append(str(path))
     if reasons:
         raise SourceError(reasons)
     return tuple(found)
+
+
+def _lines(file: str) -> int:
+    """How many of the first lines of a file hold something."""
+    with open(file, "rb") as lines:
+        return sum(1 for _, line in zip(range(3), lines, strict=False) if line.strip())
+
+
+def _unreadable(file: str, why: str) -> tuple[str, str]:
+    return (
+        f"{file}: not readable as CSV (RFC 4180, UTF-8, one kind of line end): {why}",
+        f"{file}：无法按 CSV 读取（RFC 4180、UTF-8、统一的换行符）：{why}",
+    )
+
+
+def _bad_lines(file: str) -> tuple[str, str] | None:
+    """Which lines do not fit the header; None where that is not what is wrong."""
+    bad: list[int] = []
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as lines:
+            rows = reader(lines, strict=True)
+            width = len(next(rows))
+            bad = [rows.line_num for row in rows if len(row) != width]
+    except (UnicodeDecodeError, CsvError):
+        pass
+    if not bad:
+        return None
+    listed = ", ".join(map(str, bad[:20])) + (" …" if len(bad) > 20 else "")
+    return (
+        f"{file}: {len(bad)} line(s) do not fit the header (lines {listed}); nobody knows whose they are, "
+        "so nothing is decided: correct them",
+        f"{file}：有 {len(bad)} 行与表头的列数不符（第 {listed} 行）；无从知道属于哪一户，因此不作认定，请先更正",
+    )
 
 
 def relation(files: tuple[str, ...], spooled: bool) -> str:

@@ -23,7 +23,7 @@ from engine.decide.tables import Table
 from engine.language import ends, operators
 from engine.language.ends import Mask, Num, Q, Several, Truth
 from engine.language.household import Household
-from engine.language.model import Parameter, Policy
+from engine.language.model import DatedValue, Parameter, Policy
 from engine.language.operators import OPERATORS
 from engine.language.tree import TRUE_CONDITION, Condition, Expr
 from engine.language.types import YES_NO
@@ -556,6 +556,37 @@ def what_has_ended_may_yet_be_had(m: MonkeyPatch) -> None:
 @bug
 def what_has_not_begun_is_ruled_out(m: MonkeyPatch) -> None:
     m.setattr(program, "_may_qualify", lambda *about: False)
+
+
+@bug
+def what_is_open_is_read_as_settled(m: MonkeyPatch) -> None:
+    m.setattr(program.InForce, "function", lambda self, open_: self.flat_function())
+
+
+@bug
+def what_is_open_is_derived_as_settled(m: MonkeyPatch) -> None:
+    right = program._Bits.of_facts
+    m.setattr(program._Bits, "of_facts", lambda self: None if right(self) is None else 0)
+
+
+@bug
+def an_unpublished_figure_counts_as_settled(m: MonkeyPatch) -> None:
+    m.setattr(DatedValue, "published", True)
+
+
+@bug
+def what_another_policy_waits_for_counts_as_settled(m: MonkeyPatch) -> None:
+    right = program._Bits._policy
+
+    def alone(self: Any, name: str) -> int | None:
+        asked = program.policies_asked
+        program.policies_asked = lambda policy: set()  # type: ignore[assignment]
+        try:
+            return right(self, name)
+        finally:
+            program.policies_asked = asked
+
+    m.setattr(program._Bits, "_policy", alone)
 
 
 @bug

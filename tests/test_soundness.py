@@ -18,7 +18,14 @@ from typing import Any
 import pytest
 
 from engine.decide import compile_rulebook, decide
-from engine.language.household import Household, HouseholdError, Known, Member
+from engine.language.household import (
+    Household,
+    HouseholdError,
+    Known,
+    Member,
+    canonical_household,
+    read_household,
+)
 from engine.language.model import DatedValue, Fact, Parameter, Row, Rulebook
 from engine.language.types import Base
 from tests import naive, worlds
@@ -85,7 +92,9 @@ def completed_facts(chance: random.Random, who: Household | Member, level: str, 
 def completed(chance: random.Random, household: Household, rulebook: Rulebook) -> Household:
     """The household with every unknown given one value."""
     members = tuple(replace(m, **completed_facts(chance, m, "member", rulebook)) for m in household.members)
-    return replace(household, members=members, **completed_facts(chance, household, "household", rulebook))
+    whole = replace(household, members=members, **completed_facts(chance, household, "household", rulebook))
+    vocabulary = worlds.vocabulary_of(rulebook)  # told from the start, as a caseworker would: written down and read
+    return read_household(canonical_household(whole, vocabulary), vocabulary)
 
 
 def published(chance: random.Random, rulebook: Rulebook) -> Rulebook:

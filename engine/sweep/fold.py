@@ -22,7 +22,7 @@ from engine.language.tree import Condition, Expr
 from engine.sweep import choices as choose
 from engine.sweep import figures
 from engine.sweep.columns import Code, Hull
-from engine.sweep.dag import Dag, Level, Node, NotInSql, Term, TooLarge, level_of, span_of
+from engine.sweep.dag import LARGEST, Dag, Level, Node, NotInSql, Term, TooLarge, level_of, span_of
 
 
 class CannotSweep(Exception):
@@ -253,7 +253,7 @@ class SqlFold(Fold):
             return q
         least, most = span_of(q.d)
         common = math.lcm(*range(max(least, 1), most + 1)) if most - least <= 60 else 0
-        if not common:
+        if not 0 < common <= LARGEST:
             raise NotInSql(
                 "members' quotients with divisors of their own are added or compared: round each with round_to first",
                 "各成员除数不同的商相加或比较：请先用 round_to 逐个舍入",

@@ -174,7 +174,7 @@ class _Matching:
             self.kinds.get(receiving, ""),
             self.mapped.values.get("receiving", {}),
             tuple(c for c, name in self.called.items() if name not in known),
-            tuple(name for name in self.facts if name not in read_facts),
+            tuple(f.name for f in self.facts.values() if f.name not in read_facts and f.type.base is not Base.TEXT),
         )
 
     def read(self, fact: Fact) -> Read | None:

@@ -1,0 +1,205 @@
+"""`jiuzhu sweep` as people use it: the lists it leaves, the SQL it prints, Ctrl-C, memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from engine.commands.sweep import sweep
+from engine.decide import compile_rulebook
+from engine.language.rulebook import load
+from engine.sweep import manifest as manifests
+from tests.sweep import every_operator
+from tests.sweep.side_by_side import write_tables
+
+ROOT = Path(__file__).parent.parent.parent
+CALL = "from engine.commands.sweep import sweep; sweep.main(prog_name='jiuzhu sweep')"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    folder = tmp_path / "rulebook"
+    for path, text in every_operator.files().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> tuple[Path, Path]:
+    program = compile_rulebook(every_operator.world().rulebook)
+    return write_tables(every_operator.households(40, 20, seed=3), program.rulebook, tmp_path)
+
+
+def run(*words: object) -> tuple[int, str]:
+    result = CliRunner().invoke(sweep, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_a_sweep_and_one_household_of_it(rules: Path, tables: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("--households", tables[0], "--persons", tables[1], "--on", every_operator.ON, "--out", out, "--rules", rules)
+    code, said = run(*words, "--lang", "en")
+    assert code == 0, said
+    assert "decided" in said and "set aside" in said and "street" not in said
+    for name in ("summary.csv", "gap.parquet", "missing.csv", "rejects.csv"):
+        assert (out / name).is_file()
+    code, said = run(*words, "--json")
+    told = json.loads(said)
+    assert code == 0 and told["households"] + told["households_set_aside"] == told["households_read"] == 40
+    (decided,) = duckdb.sql(f"SELECT min(household_id) FROM read_parquet('{out}/households/*.parquet')").fetchone() or ("",)
+    code, said = run("explain", out, decided, "--rules", rules, "--lang", "en")
+    assert code == 0 and "eligible" in said
+    (aside,) = duckdb.sql(f"SELECT min(household_id) FROM read_csv('{out}/rejects.csv')").fetchone() or ("",)
+    code, said = run("explain", out, aside, "--rules", rules, "--lang", "en")
+    assert code == 1 and "set aside" in said
+    code, said = run("explain", out, "nobody", "--rules", rules, "--lang", "en")
+    assert code == 2 and "no household 'nobody'" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "missing --households, --persons, --on, --out"),
+        (("--households", "none.parquet", "--persons", "none.csv", "--on", "2025-07-01", "--out", "x"), "none.parquet: no such file"),
+        (("--policy", "bse"), "did you mean 'base'"),
+        (("--jurisdiction", "nowhere"), "no jurisdiction is called 'nowhere'"),
+    ],
+)
+def test_wrong_use_says_the_way_out(rules: Path, words: tuple[str, ...], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, said = run(*words, "--rules", rules, "--lang", "en")
+    assert code == 2 and says in said, said
+    assert not (tmp_path / "x" / manifests.NAME).exists()
+
+
+def test_a_rule_no_table_engine_can_run_is_named(rules: Path) -> None:
+    path = rules / "rules/policies/0_base.yaml"
+    text = path.read_text(encoding="utf-8").replace("sum_members(line if well else wage, where=counted)", "sum_members(wage / max(1, order if well else size), where=counted)")
+    path.write_text(text, encoding="utf-8")
+    code, said = run("--print-sql", "--on", every_operator.ON, "--rules", rules, "--lang", "en")
+    assert code == 1 and "0_base.yaml:10" in said and "round_to first" in said, said
+
+
+# ------------------------------------------------------------------------------------------------------------ SQL
+
+# No null rules, no bits, no dates, no division but on what is not below zero: what engines do not agree on.
+NEVER = ("bool_or", "bool_and", "greatest(", "least(", "date_diff(", "date_part(", "datediff", " / ", " & ", " | ", "<<", " is null", "double", "decimal", "float", "try_cast")
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["no gaps", "gaps everywhere"])
+def test_the_sql_keeps_to_what_every_engine_agrees_on(gaps: bool) -> None:
+    code, said = run("--print-sql", "--on", "2025-08-01", "--rules", ROOT, *(["--gaps"] if gaps else []))
+    assert code == 0
+    import re
+
+    bare = re.sub(r"/\*.*?\*/|--[^\n]*", "", said.lower(), flags=re.DOTALL)
+    assert [word for word in NEVER if word in bare] == []
+    for needed in ("create or replace temp view household_0", "household_1 as", "-- household_answers", "-- member_answers"):
+        assert needed in said.lower()
+    rulebook = load(ROOT)
+    policy = rulebook.versions("minimum_living_allowance")[-1]
+    assert f"{policy.title.zh} {policy.at.file}:{policy.at.line}" in said
+    assert "minimum_living_allowance__status" in said and "/* dibao_standard */" in said
+    assert ("coalesce(" in bare) == gaps
+    assert bare.count("coalesce(") == len(re.findall(r"coalesce\([a-z_0-9]+, (?:\(-)?[0-9a-z]+\)?\)", bare)), "null is filled at the scan alone"
+
+
+def test_the_printed_script_runs_as_it_stands(tmp_path: Path, rules: Path) -> None:
+    """An auditor with the checked tables can run it."""
+    code, said = run("--print-sql", "--on", every_operator.ON, "--rules", rules, "--gaps")
+    assert code == 0
+    connection = duckdb.connect()
+    from engine.sweep.columns import Columns
+    from engine.language.types import Base
+
+    made = every_operator.world().rulebook
+    for level in ("household", "member"):
+        columns = ["1::BIGINT AS hno", "'x' AS household_id", "NULL::VARCHAR AS place", "NULL::VARCHAR AS receiving"]
+        columns += ["1::BIGINT AS mno", "'a' AS id"] if level == "member" else []
+        for column in Columns.of(made).all():
+            if column.level == level:
+                truth = column.part not in ("", "least", "most") or made.facts[column.fact].type.base is Base.YES_NO
+                columns.append(f'NULL::{"BOOLEAN" if truth else "BIGINT"} AS "{column.name}"')
+        connection.execute(f"CREATE TABLE {level} AS SELECT {', '.join(columns)}")
+    for statement in connection.extract_statements(said):
+        connection.execute(statement)
+
+
+# ------------------------------------------------------------------------------------------- stopping, memory
+
+
+def city_of(folder: Path, households: int) -> tuple[Path, Path]:
+    """Many households of the small rulebook, as Parquet."""
+    columns = (
+        "(h % 5)::INTEGER AS \"order\", ((h % 600) / 100.0)::DECIMAL(9,2) AS rent, ((h % 800 - 400) / 100.0)::DECIMAL(9,2) AS debt, "
+        "['red','green','blue'][1 + h % 3] AS place, DATE '2020-01-01' + (h % 2000)::INTEGER AS moved, h % 2 = 0 AS owns"
+    )
+    person = (
+        "h % 7 > 0 OR m = 0 AS counts, DATE '1950-01-01' + (h * 7 % 25000)::INTEGER AS born, ((h * 3 % 500) / 100.0)::DECIMAL(9,2) AS wage, "
+        "((h % 600 - 300) / 100.0)::DECIMAL(9,2) AS change, ((h % 10000) / 10000.0)::DECIMAL(9,4) AS share, "
+        "(1 + (h % 20) / 10.0)::DECIMAL(9,1) AS rooms, ['red','green','blue'][1 + (h + m) % 3] AS colour, h % 3 = 0 AS well"
+    )
+    id = "'h' || lpad(h::VARCHAR, 8, '0') AS household_id"
+    duckdb.sql(f"COPY (SELECT {id}, {columns} FROM range({households}) t(h)) TO '{folder}/h.parquet' (ROW_GROUP_SIZE 20480)")
+    duckdb.sql(
+        f"COPY (SELECT {id}, 'm' || m AS id, {person} FROM range({households}) t(h), range(3) u(m)) TO '{folder}/p.parquet' (ROW_GROUP_SIZE 20480)"
+    )
+    return folder / "h.parquet", folder / "p.parquet"
+
+
+def words(files: tuple[Path, Path], out: Path, rules: Path, *more: str) -> list[str]:
+    fixed = ["--households", str(files[0]), "--persons", str(files[1]), "--on", str(every_operator.ON), "--out", str(out), "--rules", str(rules)]
+    return [sys.executable, "-c", CALL, *fixed, "--threads", "1", "--lang", "en", *more]
+
+
+def test_ctrl_c_leaves_whole_chunks_and_the_same_command_goes_on(rules: Path, tmp_path: Path) -> None:
+    files, out = city_of(tmp_path, 60_000), tmp_path / "out"
+    command = words(files, out, rules, "--chunk", "20000")
+    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 120
+    while not (out / "households" / "part-00001.parquet").exists():
+        assert running.poll() is None and time.monotonic() < limit
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and "the same command goes on" in said
+    assert not list(out.rglob("*.part"))
+    found = manifests.read(out)
+    assert found is not None and 1 <= len(found.done) < 3 and not found.finished
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stderr
+    found = manifests.read(out)
+    assert found is not None and found.finished and found.counts().households_read == 60_000
+
+
+PEAK = "import resource, sys; sys.stderr.write(f'PEAK {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}')"
+
+
+@pytest.mark.slow
+def test_memory_stays_within_its_limit_by_spilling(rules: Path, tmp_path: Path) -> None:
+    """Half a million households in one chunk: what does not fit the limit goes to disk, and the answers are the same."""
+    files = city_of(tmp_path, 500_000)
+    sums, peaks = [], []
+    for limit in ("250MB", "8GB"):
+        out = tmp_path / limit
+        call = f"import atexit\natexit.register(lambda: exec({PEAK!r}))\n{CALL}"
+        command = words(files, out, rules, "--memory-limit", limit)
+        command[2] = call
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, env={**os.environ})
+        assert found.returncode == 0, found.stderr
+        peaks.append(int(found.stderr.split("PEAK ")[1]) // 1024)
+        sums.append((out / "summary.csv").read_bytes())
+    assert sums[0] == sums[1]
+    assert peaks[0] < 700 < peaks[1], peaks  # the limit holds for DuckDB; Python, sqlglot and the libraries come on top

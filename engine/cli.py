@@ -19,7 +19,10 @@ COMMANDS = {
     "mutate": "mutate:mutate",
     "replay": "replay:replay_command",
     "serve": "serve:serve",
+    "sweep": "sweep:sweep",
 }
+# what a command needs beyond the plain install: module -> the extra of pyproject.toml that brings it
+EXTRAS = {"duckdb": "sweep", "sqlglot": "sweep", "pyspark": "spark", "durable": "watch"}
 
 
 class Commands(click.Group):
@@ -32,9 +35,30 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name].split(":")
-        found = getattr(import_module(f"engine.commands.{module}"), name)
+        try:
+            found = getattr(import_module(f"engine.commands.{module}"), name)
+        except ModuleNotFoundError as missing:
+            if missing.name is None or missing.name.partition(".")[0] not in EXTRAS:
+                raise
+            return _not_installed(cmd_name, EXTRAS[missing.name.partition(".")[0]])
         assert isinstance(found, click.Command)
         return found
+
+
+def _not_installed(command: str, extra: str) -> click.Command:
+    """Stands where a command would be whose libraries are not there: says what to install."""
+
+    @click.command(
+        command,
+        short_help=f"（需另装：pip install 'jiuzhu[{extra}]'）/ needs jiuzhu[{extra}]",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    def absent() -> None:
+        click.echo(f"jiuzhu {command} 需要另装组件 / needs more than the plain install:", err=True)
+        click.echo(f"    pip install 'jiuzhu[{extra}]'", err=True)
+        raise SystemExit(2)
+
+    return absent
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -121,8 +121,8 @@ def test_the_printed_script_runs_as_it_stands(tmp_path: Path, rules: Path) -> No
     code, said = run("--print-sql", "--on", every_operator.ON, "--rules", rules, "--gaps")
     assert code == 0
     connection = duckdb.connect()
-    from engine.sweep.columns import Columns
     from engine.language.types import Base
+    from engine.sweep.columns import Columns
 
     made = every_operator.world().rulebook
     for level in ("household", "member"):

@@ -14,7 +14,7 @@ from api import answers, schemas, views
 from api.cases import case, looked, own_case, reason
 from api.deciding import ask
 from api.endpoint import Call, answer, body_as, endpoint
-from api.pages import next_page
+from api.paging import next_page
 from api.problems import Fault, Problem, fault_of_input
 from api.settings import CHINA, instant_of
 from engine.language.household import HouseholdError

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from api import answers, schemas, views
 from api.cases import case, looked, own_case, reason
 from api.endpoint import Call, answer, body_as, endpoint
-from api.pages import next_page
+from api.paging import next_page
 from api.problems import Fault, Problem
 from api.wire import dumps
 from engine.ledger import merkle, proofs, read

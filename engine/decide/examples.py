@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -13,6 +14,7 @@ from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, D
 from engine.decide.outcomes import Outcome, Span
 from engine.decide.program import Program, narrowed
 from engine.decide.record import yuan
+from engine.decide.results import result_of
 from engine.decide.run import run
 from engine.language.checks import parameters_read, top_level
 from engine.language.household import HouseholdError, read_household
@@ -24,6 +26,7 @@ from engine.language.types import Base, day_of, decimal_text
 
 STATUS_ZH = {ELIGIBLE: "符合", INELIGIBLE: "不符合", UNDETERMINED: "待定"}
 _TRUTH_ZH = {"yes": "是", "no": "否"}
+_QUOTIENT = re.compile(r"-?[0-9]+/[1-9][0-9]*")
 
 
 def check_examples(program: Program, lines: dict[str, list[str]] | None = None, only: str = "") -> tuple[Problem, ...]:
@@ -60,6 +63,7 @@ class Trial:
         self.near: dict[str, set[str]] = {}
 
     def run(self) -> None:
+        self.look_at_names()
         for example in self.policy.examples:
             decision = self.decision(example)
             if decision is not None:
@@ -151,6 +155,7 @@ class Trial:
                     "receives",
                     "best",
                     *(a.item.id for a in answer.amounts),
+                    *(let.name for let in answer.policy.lets),
                 ]
                 self.problems.add(
                     "example-fails",
@@ -158,7 +163,7 @@ class Trial:
                     did_you_mean(key, known),
                     what=f"{what}: {key}",
                     wanted=shown(wanted),
-                    found="no such item",
+                    found="no such item or intermediate result",
                 )
             elif not same(wanted, found):
                 self.problems.add(
@@ -188,7 +193,7 @@ class Trial:
                 low, high = each.months
                 months = {"months": Decimal(low) if low == high else f"{low} … {high}"} if each.item.for_months else {}
                 return {"least": Decimal(yuan(each.least)), "most": Decimal(yuan(each.most)), **months}
-        return None
+        return result_of(self.program.rulebook, answer, key)
 
     def why(self, answer: Answer) -> tuple[str, str]:
         """The conditions that did not come out yes, as the hint of a failed example."""
@@ -199,6 +204,13 @@ class Trial:
         return any(part.id == id for part in answer.policy.when.parts)
 
     # -- what the examples show --
+
+    def look_at_names(self) -> None:
+        """An item and an intermediate result of one name: an example could not say which of them it expects."""
+        lets = {let.name: let.at for let in self.policy.lets}
+        for item in self.policy.gives:
+            if item.id in lets:
+                self.problems.add("name-taken", item.at, name=item.id, where=lets[item.id])
 
     def note(self, decision: Decision) -> None:
         """Remember the statuses and borders this example shows of the policy it stands beside."""
@@ -307,28 +319,39 @@ def near_border(node: Condition | None, outcome: Outcome) -> bool:
 
 
 def same(wanted: Any, found: Any) -> bool:
-    """Whether what was expected is what came out; one sum stands for both ends."""
+    """Whether what was expected is what came out; one value stands for both ends, `unknown` for ends that differ."""
     if isinstance(found, dict):
         if isinstance(wanted, dict):
             return set(wanted) <= set(found) and all(_number(wanted[key]) == found[key] for key in wanted)
+        if wanted == "unknown":
+            return bool(found["least"] != found["most"])
         value = _number(wanted)
         return value is not None and found["least"] == value == found["most"]
     if isinstance(wanted, bool):
         return bool(found == ("yes" if wanted else "no"))
+    if isinstance(found, tuple):  # one of these choices
+        return bool(wanted in ("unknown", list(found)))
     return bool(wanted == found)
 
 
-def _number(value: Any) -> Decimal | None:
+def _number(value: Any) -> Decimal | Fraction | date | None:
+    """An expected value as the exact number or day it is; a quotient may be written as text, `2000/3`."""
+    if isinstance(value, str) and _QUOTIENT.fullmatch(value):
+        return Fraction(value)
+    if isinstance(value, date):
+        return value
     return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
 def shown(value: Any) -> str:
+    """What was expected or found, for the message."""
     if isinstance(value, dict):
-        return (
-            " … ".join(str(value[key]) for key in ("least", "most") if key in value)
-            if value.get("least") != value.get("most")
-            else str(value.get("least"))
-        )
+        ends = [shown(value[key]) for key in ("least", "most") if key in value]
+        return " … ".join(dict.fromkeys(ends))
+    if isinstance(value, Fraction):
+        return decimal_text(value)
+    if isinstance(value, tuple):
+        return " | ".join(value)
     return str(value)
 
 

@@ -591,7 +591,7 @@ def what_another_policy_waits_for_counts_as_settled(m: MonkeyPatch) -> None:
 
 @bug
 def nothing_is_withheld(m: MonkeyPatch) -> None:
-    m.setattr(run, "_rerun", lambda before, withheld: {})
+    m.setattr(run, "_rerun", lambda before, withheld, wanted: {})
 
 
 @bug

@@ -25,17 +25,21 @@ class Amount:
 
     @property
     def yearly(self) -> tuple[int, int]:
-        """Least and most that reach the household in the twelve months from the day of the decision.
+        """Least and most that reach the household in the twelve months from the day of the decision."""
+        return yearly(self.item, self.least, self.most, *self.months)
 
-        `up_to` counts as its least; what is paid to an employer or an institution counts nothing.
-        """
-        if self.item.up_to or self.item.paid_to != "household":
-            return 0, 0
-        times = TIMES.get(self.item.per, 0)
-        if self.item.per != "month":
-            return self.least * times, self.most * times
-        least, most = (max(0, min(12, months)) for months in self.months)
-        return self.least * least, self.most * most
+
+def yearly(item: Item, least: int, most: int, first: int, last: int) -> tuple[int, int]:
+    """What reaches the household of an item in twelve months, paid for at least `first` and at most `last` of them.
+
+    `up_to` counts as its least; what is paid to an employer or an institution counts nothing.
+    """
+    if item.up_to or item.paid_to != "household":
+        return 0, 0
+    if item.per == "month":
+        return least * max(0, min(12, first)), most * max(0, min(12, last))
+    times = TIMES.get(item.per, 0)
+    return least * times, most * times
 
 
 def amounts(policy: Policy, raw: Raw) -> tuple[Amount, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.decide.amounts import Amount, amounts, worth
+from engine.decide.amounts import yearly
 from engine.decide.run import Raw, Run
 from engine.language.model import ExclusionGroup
 
@@ -120,10 +120,13 @@ def _drawn(run: Run, name: str, place: int | None) -> tuple[bool, bool]:
     )
 
 
-def paid(run: Run, again: dict[str, list[Raw]], name: str) -> list[tuple[Amount, ...]]:
-    """The items of a policy for each of its subjects, as rerun where it was."""
-    policy = run.edition.by_id[name].policy
-    return [amounts(policy, raw) for raw in again.get(name, run.first[name])]
+def paid(run: Run, again: dict[str, list[Raw]], name: str) -> list[list[tuple[int, int]]]:
+    """What each item of a policy comes to in twelve months, for each of its subjects, as rerun where it was."""
+    gives = run.edition.by_id[name].policy.gives
+    return [
+        [yearly(item, low, high, *months) for item, (low, high, _, _, *months) in zip(gives, raw[2], strict=True)]
+        for raw in again.get(name, run.first[name])
+    ]
 
 
 Alike = frozenset[tuple[str, int, int]]  # (policy, subject's place, item's place)
@@ -170,10 +173,10 @@ def _worth_of(
     for name in run.first:
         if name in chosen:
             each = paid(run, again, name)
-            found += [worth(items) for at, items in enumerate(each) if place is None or at == place]
+            found += [_sum(items) for at, items in enumerate(each) if place is None or at == place]
         elif name in touched and name not in tied:
             for at, items in enumerate(paid(run, again, name)):
-                found.append(worth(item for n, item in enumerate(items) if (name, at, n) not in alike))
+                found.append(_sum(item for n, item in enumerate(items) if (name, at, n) not in alike))
     for other in run.program.rulebook.exclusions:
         if other is not group and touched & set(other.policies):
             found.append(group_worth(run, again, other))
@@ -184,11 +187,11 @@ def group_worth(run: Run, again: dict[str, list[Raw]], group: ExclusionGroup) ->
     """The most a group's choices can pay in twelve months: the greatest least and the greatest most."""
     each = {name: paid(run, again, name) for name in group.policies if name in run.first}
     if group.level == "household":
-        sums = [_sum(worth(i) for n in choice.policies if n in each for i in each[n]) for choice in group.choices]
+        sums = [_sum(_sum(i) for n in choice.policies if n in each for i in each[n]) for choice in group.choices]
         return _best_of(sums)
     least = most = 0
     for place in range(len(run.members)):
-        sums = [_sum(worth(each[n][place]) for n in choice.policies if n in each) for choice in group.choices]
+        sums = [_sum(_sum(each[n][place]) for n in choice.policies if n in each) for choice in group.choices]
         low, high = _best_of(sums)
         least, most = least + low, most + high
     return least, most

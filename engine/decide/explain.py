@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any
 
 from engine.decide.amounts import Amount
 from engine.decide.decision import ELIGIBLE, UNDETERMINED, Answer, Decision, MissingFact
+from engine.decide.kept import Kept
 from engine.decide.outcomes import NO, UNKNOWN, YES, Masked, Outcomes, Span
-from engine.language.model import Fact, Policy
+from engine.language.model import Fact, Policy, Rulebook
 from engine.language.tree import Citation, Condition, Expr
-from engine.language.types import Base
+from engine.language.types import Base, Type
 from engine.language.words import STATUS, Wording, money_text, number_text, span_text, text_in
 
 MARKS = {YES: "✓", NO: "✗", UNKNOWN: "?", "": " "}
@@ -58,14 +61,97 @@ class Line:
             yield from part.walk()
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What stands in the rule itself, the same for every household: citation, place, figures read, gloss."""
+
+    cite: str
+    place: str
+    figures: tuple[str, ...]
+    says: str
+
+
+class Said:
+    """The words of one rulebook on one day in one language, found once for each condition and expression."""
+
+    def __init__(self, rulebook: Rulebook, lang: str, on: date):
+        self.wording, self.lang = Wording(rulebook, lang, on), lang
+        self.found: dict[int, tuple[object, str]] = {}  # by the identity of a node, which is kept beside its words
+        self.written_: dict[int, tuple[Condition, Written]] = {}
+        self.choices = cache(self.wording.choices)
+        self.span = lru_cache(maxsize=1 << 14)(self._span)
+        self.types: dict[int, Type] = {}
+
+    def _span(
+        self, kind: int, low: int, low_d: int, high: int, high_d: int, below: bool, above: bool, digits: int
+    ) -> str:
+        least, most = Fraction(low, low_d), Fraction(high, high_d)
+        return span_text(least, most, self.types[kind], self.lang, below, above, digits)
+
+    def number(self, value: Span, kind: Type, digits: int = 2) -> str:
+        """A range in words; the same figures come again and again."""
+        self.types[id(kind)] = kind
+        low, high = value.least, value.most
+        return self.span(
+            id(kind), low.numerator, low.denominator, high.numerator, high.denominator,
+            value.open_below, value.open_above, digits,
+        )  # fmt: skip
+
+    def cited(self, cites: tuple[Citation, ...]) -> str:
+        if not cites:
+            return ""
+        known = self.found.get(id(cites))
+        if known is None:
+            known = self.found[id(cites)] = cites, cited(cites, self.lang)
+        return known[1]
+
+    def expression(self, expr: Expr, policy: Policy | None) -> str:
+        known = self.found.get(id(expr))
+        if known is None:
+            known = self.found[id(expr)] = expr, self.wording.expression(expr, policy)
+        return known[1]
+
+    def condition(self, node: Condition, policy: Policy | None) -> str:
+        known = self.found.get(id(node))
+        if known is None:
+            known = self.found[id(node)] = node, self.wording.condition(node, policy)
+        return known[1]
+
+    def written(self, node: Condition) -> Written:
+        known = self.written_.get(id(node))
+        if known is None:
+            exprs = node.expr.walk() if node.expr else ()
+            figures = tuple(dict.fromkeys(e.name for e in exprs if e.op == "parameter"))
+            made = Written(cited(node.cite, self.lang), str(node.at), figures, node.says[self.lang])
+            known = self.written_[id(node)] = node, made
+        return known[1]
+
+
+def said(decision: Decision, lang: str) -> Said:
+    """The words for the law of the decision's day."""
+    langs = _SAID(decision.edition.figures)  # made anew for every day of every rulebook
+    if lang not in langs:
+        langs[lang] = Said(decision.program.rulebook, lang, decision.on)
+    return langs[lang]
+
+
+def _no_words_yet(figures: object) -> dict[str, Said]:
+    return {}
+
+
+_SAID = Kept(_no_words_yet, 20)
+
+
 class Explainer:
     """Makes the sentences of one decision in one language. `reasons_of_facts` opens derived facts below their lines."""
 
     def __init__(self, decision: Decision, lang: str = "zh", reasons_of_facts: bool = True):
         self.decision, self.lang, self.open_facts = decision, lang, reasons_of_facts
         self.rulebook = decision.program.rulebook
-        self.wording = Wording(self.rulebook, lang, decision.on)
+        self.said = said(decision, lang)
+        self.wording = self.said.wording
         self.members = tuple(member.id for member in decision.household.members)
+        self.reasons: dict[tuple[str, str], Line] = {}  # of derived facts, by fact and member: many conditions ask
 
     def say(self, zh: str, en: str) -> str:
         return text_in(self.lang, zh, en)
@@ -135,7 +221,7 @@ class Explainer:
             tuple(parts),
             answer.policy.id,
             answer.member,
-            cited(answer.policy.cite, self.lang),
+            self.said.cited(answer.policy.cite),
             str(answer.policy.at),
         )
 
@@ -161,12 +247,12 @@ class Explainer:
                 names = self.say("、", ", ").join(self.fact_of(fact, member) for fact, member in waits[:4])
                 parts.append(Line(UNKNOWN, self.say(f"金额取决于：{names}", f"depends on: {names}")))
         return Line(
-            outcome, text, tuple(parts), f"gives.{item.id}", answer.member, cited(item.cite, self.lang), str(item.at)
+            outcome, text, tuple(parts), f"gives.{item.id}", answer.member, self.said.cited(item.cite), str(item.at)
         )
 
     def calculation(self, expr: Expr, answer: Answer) -> str:
         """The formula in words, each intermediate result and figure with its value."""
-        text = self.wording.expression(expr, answer.policy)
+        text = self.said.expression(expr, answer.policy)
         values: list[str] = []
         seen: set[str] = set()
         for node in expr.walk():
@@ -175,7 +261,7 @@ class Explainer:
             seen.add(node.name)
             shown = self.value_of(node, answer)
             if shown:
-                values.append(f"{self.wording.expression(node, answer.policy)} {shown}")
+                values.append(f"{self.said.expression(node, answer.policy)} {shown}")
         return text + (self.say("；其中 ", "; ") + self.say("，", ", ").join(values) if values else "")
 
     def value_of(self, node: Expr, answer: Answer) -> str:
@@ -205,28 +291,21 @@ class Explainer:
     # -- conditions --
 
     def condition(self, node: Condition, outcomes: Outcomes, policy: Policy | None, member: str) -> Line:
-        outcome = outcomes.get(node.id)
-        cite, place, says = cited(node.cite, self.lang), str(node.at), node.says[self.lang]
-        figures = tuple(dict.fromkeys(e.name for e in node.expr.walk() if e.op == "parameter")) if node.expr else ()
+        written = self.said.written(node)
+        cite, place, says = written.cite, written.place, written.says
         if node.kind == "leaf":
             assert node.expr is not None
-            text = self.leaf(node.expr, outcome.word, outcome.left, outcome.right, policy)
-            return Line(
-                outcome.word,
-                text,
-                self.below(node.expr, policy, member, outcome.word),
-                node.id,
-                member,
-                cite,
-                place,
-                figures,
-                says,
-            )
+            outcome = outcomes.get(node.id)
+            word = outcome.word
+            text = self.leaf(node.expr, word, outcome.left, outcome.right, policy)
+            below = self.below(node.expr, member)
+            return Line(word, text, below, node.id, member, cite, place, written.figures, says)
+        word = outcomes.word(node.id)
         if node.kind in ("any_member", "every_member"):
             parts = []
             for name, inner in outcomes.each(node.id):
                 where, body = node.parts
-                if inner.get(where.id).word == NO:
+                if inner.word(where.id) == NO:
                     continue
                 line = self.condition(body, inner, policy, name)
                 parts.append(
@@ -241,20 +320,12 @@ class Explainer:
                         line.figures,
                     )
                 )
-            return Line(
-                outcome.word,
-                self.wording.condition(node, policy),
-                tuple(parts),
-                node.id,
-                member,
-                cite,
-                place,
-                says=says,
-            )
+            text = self.said.condition(node, policy)
+            return Line(word, text, tuple(parts), node.id, member, cite, place, says=says)
         if node.kind == "not" and node.parts[0].kind == "leaf":
             inner_line = self.condition(node.parts[0], outcomes, policy, member)
             return Line(
-                outcome.word,
+                word,
                 inner_line.text,
                 inner_line.parts,
                 node.id,
@@ -265,7 +336,7 @@ class Explainer:
                 says,
             )
         lines = tuple(self.condition(part, outcomes, policy, member) for part in node.parts)
-        return Line(outcome.word, says or self.wording.condition(node, policy), lines, node.id, member, cite, place)
+        return Line(word, says or self.said.condition(node, policy), lines, node.id, member, cite, place)
 
     def leaf(
         self, expr: Expr, word: str, left: Span | Masked | None, right: Span | Masked | None, policy: Policy | None
@@ -280,7 +351,7 @@ class Explainer:
             if observed == required:  # rounded alike: say it more exactly
                 observed, required = self._side(first, left, policy, 6), self._side(second, right, policy, 6)
             return self.compared(expr, first, second, observed, required, word)
-        text = self.wording.expression(expr, policy)
+        text = self.said.expression(expr, policy)
         answer = {YES: self.say("是", "yes"), NO: self.say("否", "no"), UNKNOWN: self.say("未知", "not known")}[word]
         return f"{text}" + self.say("：", ": ") + answer
 
@@ -294,7 +365,7 @@ class Explainer:
         return self.say(f"{observed}；要求：{relation}{required}", f"{observed}; required: {relation} {required}")
 
     def _side(self, expr: Expr, value: Span | Masked | None, policy: Policy | None, digits: int = 2) -> str:
-        text = self.wording.expression(expr, policy)
+        text = self.said.expression(expr, policy)
         if expr.op == "literal" or value is None:
             return text
         shown = self.shown(expr, value, digits)
@@ -308,12 +379,12 @@ class Explainer:
 
     def shown(self, expr: Expr, value: Span | Masked | None, digits: int = 2) -> str:
         if isinstance(value, Masked):
-            return self.wording.choices(expr.type.choices, value.may)
+            return self.said.choices(expr.type.choices, value.may)
         if isinstance(value, Span):
-            return span_text(value.least, value.most, expr.type, self.lang, value.open_below, value.open_above, digits)
+            return self.said.number(value, expr.type, digits)
         return ""
 
-    def below(self, expr: Expr, policy: Policy | None, member: str, word: str) -> tuple[Line, ...]:
+    def below(self, expr: Expr, member: str) -> tuple[Line, ...]:
         """The reasons of the derived yes-or-no fact a leaf asks about."""
         if not self.open_facts or expr.op != "fact":
             return ()
@@ -326,7 +397,10 @@ class Explainer:
     def fact_reason(self, fact: Fact, member: str) -> Line:
         """Why a derived yes-or-no fact is what it is."""
         assert fact.condition is not None
-        return self.condition(fact.condition, self._derived(fact, member), None, member)
+        key = fact.name, member
+        if key not in self.reasons:
+            self.reasons[key] = self.condition(fact.condition, self._derived(fact, member), None, member)
+        return self.reasons[key]
 
     def _derived(self, fact: Fact, member: str) -> Outcomes:
         near, far = (

@@ -32,7 +32,7 @@ class Run:
     derived_unpublished: frozenset[str]
     functions: dict[str, Function]  # of each policy: the flat one where all it reads is settled
     first: dict[str, list[Raw]] = field(default_factory=dict)
-    again: dict[Withheld, dict[str, list[Raw]]] = field(default_factory=dict)
+    again: dict[tuple[Withheld, frozenset[str] | None], dict[str, list[Raw]]] = field(default_factory=dict)
 
     def received(self, policy: str, member: int | None) -> tuple[bool, bool]:
         """Whether a policy is surely, possibly drawn already."""
@@ -40,11 +40,12 @@ class Run:
         row = self.whole if slot.level == "household" or member is None else self.members[member]
         return row[slot.at], row[slot.at + 1]
 
-    def withhold(self, withheld: Withheld) -> dict[str, list[Raw]]:
-        """The outcome with these withheld; only what can differ is run again."""
-        found = self.again.get(withheld)
+    def withhold(self, withheld: Withheld, wanted: frozenset[str] | None = None) -> dict[str, list[Raw]]:
+        """The outcome with these withheld; only what can differ is run again, and of it what is wanted (None: all)."""
+        key = withheld, wanted
+        found = self.again.get(key)
         if found is None:
-            found = self.again[withheld] = _rerun(self, withheld)
+            found = self.again[key] = _rerun(self, withheld, wanted)
         return found
 
     def differs(self, policy: str, member: int | None) -> bool:
@@ -99,7 +100,7 @@ def run(program: Program, edition: Edition, household: Household, wide: bool = F
     return found
 
 
-def _rerun(before: Run, withheld: Withheld) -> dict[str, list[Raw]]:
+def _rerun(before: Run, withheld: Withheld, wanted: frozenset[str] | None) -> dict[str, list[Raw]]:
     program, edition = before.program, before.edition
     slots = program.slots.policies
     on = day_number(edition.on)
@@ -117,7 +118,7 @@ def _rerun(before: Run, withheld: Withheld) -> dict[str, list[Raw]]:
     found: dict[str, list[Raw]] = {}
     for each in edition.order:
         name = each.policy.id
-        if name not in changed:
+        if name not in changed or (wanted is not None and name not in wanted):
             continue
         qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at
         rows = [whole] if each.policy.level == "household" else members
@@ -155,18 +156,21 @@ def conditional(found: Run) -> dict[tuple[str, int], tuple[str, ...]]:
         return {}
     everything: Withheld = frozenset((name, None) for name in held)
     second = found.withhold(everything)
-    answers: dict[tuple[str, int], tuple[str, ...]] = {}
+    hanging: list[tuple[str, int]] = []
     for name, raws in second.items():
         for place, raw in enumerate(raws):
             first = found.first[name][place]
-            if first[0] != first[1]:
-                continue  # not settled: there is no answer that could hang on anything
-            if (raw[0], raw[1]) != (first[0], first[1]):
-                answers[name, place] = _rests_on(found, held, differing, name, place)
-    return answers
+            # where it is not settled there is no answer that could hang on anything
+            if first[0] == first[1] and (raw[0], raw[1]) != (first[0], first[1]):
+                hanging.append((name, place))
+    names = {name for name, _ in hanging}
+    wanted = frozenset(names | {each for each in second if not names.isdisjoint(edition.dependents[each])})
+    return {key: _rests_on(found, held, differing, wanted, *key) for key in hanging}
 
 
-def _rests_on(found: Run, held: list[str], differing: frozenset[str], name: str, place: int) -> tuple[str, ...]:
+def _rests_on(
+    found: Run, held: list[str], differing: frozenset[str], wanted: frozenset[str], name: str, place: int
+) -> tuple[str, ...]:
     first, dependents = found.first[name][place], found.edition.dependents
     withheld: set[tuple[str, int | None]] = set()
     needed: list[str] = []
@@ -176,7 +180,7 @@ def _rests_on(found: Run, held: list[str], differing: frozenset[str], name: str,
         if other not in differing and not any(other in dependents[each] for each, _ in withheld):
             continue  # it grants nothing that is not received, and nothing withheld could have made it: no difference
         trial = frozenset({*withheld, (other, None)})
-        raw = found.withhold(trial).get(name, found.first[name])[place]
+        raw = found.withhold(trial, wanted).get(name, found.first[name])[place]
         if (raw[0], raw[1]) == (first[0], first[1]):
             withheld.add((other, None))
         else:

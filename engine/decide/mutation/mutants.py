@@ -14,7 +14,7 @@ from decimal import Decimal
 from engine.decide.mutation.wording import changes
 from engine.language.model import Parameter
 from engine.language.places import Place
-from engine.language.policies import PERIODS, ROUNDING
+from engine.language.shapes import PERIODS, ROUNDING
 from engine.language.source import Mapping, Node, Scalar, Sequence
 from engine.language.tree import Words
 from engine.language.types import Base

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from engine.language.places import Place
 from engine.language.problems import Problems, did_you_mean
+from engine.language.shapes import keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence, Value
 from engine.language.tree import NO_WORDS, Citation, Words
 
@@ -160,8 +161,7 @@ class Fields:
 def read_citation(node: Node, problems: Problems) -> Citation:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return Citation(article=node.value)
-    keys = ("law", "article", "document", "url", "note", "verified")
-    fields = Fields(node, ("a citation", "引用"), problems, (), keys)
+    fields = Fields(node, ("a citation", "引用"), problems, *keys_of("citation"))
     if fields.fine and not any(fields.has(key) for key in ("law", "document", "article", "note")):
         problems.add("missing-key", node.place, what="a citation", key="law")
     return Citation(

@@ -11,12 +11,10 @@ from engine.language.fields import Fields
 from engine.language.model import ChoiceSet, DatedValue, Key, Parameter, Row
 from engine.language.places import Place
 from engine.language.problems import Problems, did_you_mean
+from engine.language.shapes import BANDS, keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence
 from engine.language.types import SCALE, Base, Type, Unit, day_number, decimal_text
 from engine.language.vocabulary import check_name, read_type
-
-_KEYS = ("unit", "keys", "lowest", "highest", "step", "choices", "cycle", "note")
-_VALUE_KEYS = ("value", "rows", "each_further", "note", "url")
 
 
 def read_parameters(
@@ -47,7 +45,7 @@ def _read_parameter(
     name: str, node: Node, at: Place, choices: dict[str, ChoiceSet], order: int, problems: Problems
 ) -> Parameter | None:
     what = (f"the parameter '{name}'", f"参数“{name}”")
-    fields = Fields(node, what, problems, ("label", "type", "values"), _KEYS)
+    fields = Fields(node, what, problems, *keys_of("parameter"))
     if not fields.fine:
         return None
     kind = read_type(fields, choices, problems)
@@ -89,8 +87,8 @@ def _read_keys(fields: Fields, choices: dict[str, ChoiceSet], problems: Problems
                 continue
             found.append(Key(Type(Base.CHOICE, choices=node.value), node.value))
         else:
-            band = Fields(node, ("a band key", "分段键"), problems, ("band",), ("unit",))
-            base = band.one_of("band", (Base.MONEY, Base.WHOLE, Base.NUMBER, Base.RATIO), Base.WHOLE)
+            band = Fields(node, ("a band key", "分段键"), problems, *keys_of("band"))
+            base = band.one_of("band", BANDS, Base.WHOLE)
             unit = Unit.parse(band.text("unit")) if band.has("unit") else Unit()
             found.append(Key(Type(Base(base), unit or Unit(), scale=SCALE[Base(base)])))
     return tuple(found)
@@ -107,8 +105,7 @@ class _Values:
             node,
             (f"a value of '{self.name}'", f"“{self.name}”的取值"),
             self.problems,
-            ("from", "source", "verified"),
-            _VALUE_KEYS,
+            *keys_of("dated_value"),
         )
         if not fields.fine:
             return None

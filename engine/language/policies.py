@@ -14,30 +14,13 @@ from engine.language.fields import Fields, Pair, is_name, members_have_ids, plai
 from engine.language.model import DecisionDays, Document, Example, Exclusion, Fact, Item, Let, Note, Policy
 from engine.language.places import Place
 from engine.language.problems import Problems, did_you_mean
+from engine.language.shapes import KINDS, LEVELS, PAYEES, PERIODS, ROUNDING, SHAPES, keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence
 from engine.language.tree import NO_WORDS, Citation, Condition, Expr, Words
 from engine.language.types import YES_NO, Base, Type, Unit
 from engine.language.vocabulary import expression_text
 
-KINDS = ("category", "benefit", "service", "referral")
-LEVELS = ("household", "member")
-PERIODS = ("once", "week", "fortnight", "month", "year")
-PAYEES = ("household", "employer", "institution")
-ROUNDING = ("half_up", "up", "down")
-REQUIRED = ("policy", "title", "kind", "for", "department", "in_force", "cite", "when", "examples")
-OPTIONAL = (
-    "called",
-    "let",
-    "gives",
-    "excludes",
-    "documents",
-    "apply",
-    "decision_days",
-    "review",
-    "notes",
-    "about",
-)
-_GROUPS = ("all", "any", "none")
+_CONDITION = SHAPES["condition"].one_of
 _DIGITS = re.compile(r"[0-9０-９]")
 
 
@@ -84,7 +67,7 @@ def read_policy(
     node: Node, names: Names, problems: Problems, group: str, jurisdiction: str, order: int
 ) -> Policy | None:
     """One policy version, or None where its heading is too broken to go on."""
-    fields = Fields(node, ("a policy", "政策"), problems, REQUIRED, OPTIONAL)
+    fields = Fields(node, ("a policy", "政策"), problems, *keys_of("policy"))
     name = fields.text("policy")
     if not fields.fine or not name:
         return None
@@ -94,7 +77,7 @@ def read_policy(
     level = fields.one_of("for", LEVELS, "household")
     kind = fields.one_of("kind", KINDS, "benefit")
     force = (
-        Fields(fields.get("in_force") or node, ("'in_force'", "in_force"), problems, ("from",), ("to", "new"))
+        Fields(fields.get("in_force") or node, ("'in_force'", "in_force"), problems, *keys_of("in_force"))
         if fields.has("in_force")
         else None
     )
@@ -107,7 +90,7 @@ def read_policy(
     when = _read_group(fields.get("when"), "when", file)
     gives = _read_items(fields, file)
     apply = (
-        Fields(node_of(fields, "apply"), ("'apply'", "apply"), problems, (), ("where", "channel"))
+        Fields(node_of(fields, "apply"), ("'apply'", "apply"), problems, *keys_of("apply"))
         if fields.has("apply")
         else None
     )
@@ -153,7 +136,7 @@ def node_of(fields: Fields, key: str) -> Node:
 def _read_called(fields: Fields, problems: Problems) -> tuple[tuple[date, Words], ...]:
     found: list[tuple[date, Words]] = []
     for node in fields.items("called"):
-        each = Fields(node, ("an earlier name", "旧名称"), problems, ("until", "zh", "en"))
+        each = Fields(node, ("an earlier name", "旧名称"), problems, *keys_of("called"))
         until = each.day("until")
         if until is not None:
             found.append((until, Words(each.text("zh"), each.text("en"))))
@@ -187,8 +170,7 @@ def _read_let(name: str, node: Node, at: Place, file: _File) -> Let | None:
         node,
         (f"the result '{name}'", f"中间结果“{name}”"),
         file.problems,
-        ("is", "zh", "en"),
-        ("unit", "choices", "cite", "verified"),
+        *keys_of("let"),
     )
     listed = fields.text("choices")
     if listed and listed not in file.scope.names.choices:
@@ -238,13 +220,14 @@ def _read_condition(node: Node, name: str, file: _File) -> Condition:
             found_zh="列表",
         )
         return Condition("all", name, at=node.place)
-    present = [key for key in ("if", *_GROUPS) if key in node.entries]
+    present = [key for key in _CONDITION if key in node.entries]
     what: Pair = ("a condition", "条件")
     if len(present) != 1:
         hint = ("exactly one of if, all, any, none", "if、all、any、none 中恰好一个")
         file.problems.add("missing-key", node.place, hint, what=what[0], what_zh=what[1], key="if")
         return Condition("all", name, at=node.place)
-    fields = Fields(node, what, file.problems, (present[0],), ("id", "cite", "says", "verified"))
+    beside = tuple(key.name for key in SHAPES["condition"].keys if key.name not in _CONDITION)
+    fields = Fields(node, what, file.problems, (present[0],), beside)
     given = fields.text("id")
     if given and not is_name(given):
         file.problems.add("bad-name", fields.at("id"), name=given)
@@ -299,8 +282,7 @@ def _read_items(fields: Fields, file: _File) -> tuple[Item, ...]:
             node,
             ("an item of 'gives'", "gives 的一项"),
             file.problems,
-            ("id", "title"),
-            ("amount", "up_to", "per", "round", "if", "for_months", "paid_to", "cite", "says"),
+            *keys_of("item"),
         )
         name = each.text("id")
         if not name:
@@ -373,7 +355,7 @@ def _read_item(name: str, each: Fields, file: _File) -> Item:
 def _read_rounding(each: Fields, problems: Problems) -> tuple[Fraction | None, str]:
     if not each.has("round"):
         return None, ""
-    fields = Fields(node_of(each, "round"), ("'round'", "round"), problems, ("to", "mode"))
+    fields = Fields(node_of(each, "round"), ("'round'", "round"), problems, *keys_of("round"))
     step = fields.number("to")
     mode = fields.one_of("mode", ROUNDING, "half_up")
     if step is not None and (step <= 0 or (step * 100).denominator != 1):
@@ -416,7 +398,7 @@ def _read_exclusions(fields: Fields, names: Names, problems: Problems, own: str)
         if isinstance(node, Scalar):
             other, cite, verified = str(node.value), cast("tuple[Citation, ...]", ()), True
         else:
-            each = Fields(node, ("an exclusion", "互斥"), problems, ("policy",), ("cite", "verified"))
+            each = Fields(node, ("an exclusion", "互斥"), problems, *keys_of("exclusion"))
             other, cite, verified = each.text("policy"), each.citations(), each.flag("verified", True)
         if other not in names.policies or other == own:
             problems.add("unknown-policy", node.place, did_you_mean(other, names.policies), name=other)
@@ -428,7 +410,7 @@ def _read_exclusions(fields: Fields, names: Names, problems: Problems, own: str)
 def _read_documents(fields: Fields, file: _File) -> tuple[Document, ...]:
     found: list[Document] = []
     for n, node in enumerate(fields.items("documents"), 1):
-        each = Fields(node, ("a document", "材料"), file.problems, ("zh", "en"), ("if",))
+        each = Fields(node, ("a document", "材料"), file.problems, *keys_of("document"))
         condition = _read_leaf(node_of(each, "if"), f"documents.{n}", file) if each.has("if") else None
         found.append(Document(Words(each.text("zh"), each.text("en")), condition))
     return tuple(found)
@@ -441,8 +423,7 @@ def _read_days(fields: Fields, problems: Problems) -> DecisionDays | None:
         node_of(fields, "decision_days"),
         ("'decision_days'", "decision_days"),
         problems,
-        ("days", "cite", "verified"),
-        ("working",),
+        *keys_of("decision_days"),
     )
     days = each.whole("days")
     return None if days is None else DecisionDays(days, each.flag("working"), each.citations(), each.flag("verified"))
@@ -451,7 +432,7 @@ def _read_days(fields: Fields, problems: Problems) -> DecisionDays | None:
 def _read_notes(fields: Fields, file: _File) -> tuple[Note, ...]:
     found: list[Note] = []
     for n, node in enumerate(fields.items("notes"), 1):
-        each = Fields(node, ("a note", "提示"), file.problems, ("says",), ("if", "cite"))
+        each = Fields(node, ("a note", "提示"), file.problems, *keys_of("note"))
         name = f"notes.{n}"
         condition = (
             _read_leaf(node_of(each, "if"), name, file) if each.has("if") else Condition("all", name, at=each.place)
@@ -483,9 +464,7 @@ def _well_formed(each: Fields, problems: Problems) -> bool:
 def _read_examples(fields: Fields, problems: Problems) -> tuple[Example, ...]:
     found: list[Example] = []
     for node in fields.items("examples"):
-        each = Fields(
-            node, ("an example", "例子"), problems, ("says", "on", "expect"), ("like", "without", "household", "also")
-        )
+        each = Fields(node, ("an example", "例子"), problems, *keys_of("example"))
         day = each.day("on")
         says = each.words("says", ("an example", "例子"))
         if day is None or not each.has("expect"):

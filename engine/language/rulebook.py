@@ -19,6 +19,7 @@ from engine.language.model import Choice, ExclusionGroup, Fact, Group, Jurisdict
 from engine.language.places import Place
 from engine.language.policies import Heading, read_heading, read_policy
 from engine.language.problems import Problem, Problems, RulebookError
+from engine.language.shapes import keys_of
 from engine.language.source import LARGEST_FILE, SAVE_AS_UTF8, Mapping, Node, read_yaml
 from engine.language.tree import NO_WORDS
 from engine.language.vocabulary import check_name, read_derived, read_vocabulary
@@ -131,8 +132,7 @@ class _Book:
             catalogue,
             ("the catalogue", "目录"),
             self.problems,
-            ("title", "vocabulary", "jurisdictions", "groups"),
-            ("parameters", "households"),
+            *keys_of("catalogue"),
         )
         jurisdictions = self.jurisdictions(fields)
         groups, listed = self.groups(fields, jurisdictions)
@@ -183,7 +183,7 @@ class _Book:
         mapping = fields.mapping("jurisdictions")
         found: dict[str, Jurisdiction] = {}
         for name, node in (mapping.entries if mapping else {}).items():
-            each = Fields(node, ("a jurisdiction", "辖区"), self.problems, ("title",), ("in_force",))
+            each = Fields(node, ("a jurisdiction", "辖区"), self.problems, *keys_of("jurisdiction"))
             found[name] = Jurisdiction(name, each.words("title"), each.flag("in_force", True))
         return found
 
@@ -194,7 +194,7 @@ class _Book:
         found: dict[str, Group] = {}
         listed: list[tuple[str, str]] = []
         for name, node in (mapping.entries if mapping else {}).items():
-            each = Fields(node, ("a group", "分组"), self.problems, ("title", "jurisdiction", "files"))
+            each = Fields(node, ("a group", "分组"), self.problems, *keys_of("group"))
             found[name] = Group(name, each.words("title"), each.one_of("jurisdiction", tuple(jurisdictions)))
             for item in each.items("files"):
                 for path in self.matching(str(getattr(item, "value", "")), item.place):

@@ -15,24 +15,9 @@ from engine.language.fields import KEPT, Fields, is_name, read_words
 from engine.language.model import ChoiceSet, Fact
 from engine.language.places import Place
 from engine.language.problems import Problems
+from engine.language.shapes import LEVELS, TYPES, keys_of
 from engine.language.source import Mapping, Node, Scalar
 from engine.language.types import OUTER, SCALE, Base, Type, Unit, day_number, decimal_text
-
-LEVELS = ("household", "member")
-_FACT_KEYS = (
-    "unit",
-    "choices",
-    "step",
-    "lowest",
-    "highest",
-    "question",
-    "help",
-    "subject",
-    "department",
-    "sensitive",
-    "cite",
-    "note",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +35,7 @@ def read_vocabulary(
     """Choices and facts by name; derived facts come back pending, to be read once every name is known."""
     if node is None:
         return {}, {}, []
-    fields = Fields(node, ("the vocabulary", "词汇表"), problems, ("facts",), ("choices", "derived"))
+    fields = Fields(node, ("the vocabulary", "词汇表"), problems, *keys_of("vocabulary"))
     choices = _read_choices(fields.mapping("choices"), problems)
     facts: dict[str, Fact] = {}
     pending: list[Pending] = []
@@ -58,7 +43,7 @@ def read_vocabulary(
         both = fields.mapping(section)
         if both is None:
             continue
-        levels = Fields(both, (f"'{section}'", f"“{section}”"), problems, (), LEVELS)
+        levels = Fields(both, (f"'{section}'", f"“{section}”"), problems, *keys_of("levels_of_facts"))
         for level in LEVELS:
             declared = levels.mapping(level)
             for name, body in (declared.entries if declared else {}).items():
@@ -124,8 +109,7 @@ def _read_fact(
     problems: Problems,
 ) -> tuple[Fact | None, Pending | None]:
     what = (f"the fact '{name}'", f"事实“{name}”")
-    required = ("label", "type", "is") if derived else ("label", "type")
-    fields = Fields(node, what, problems, required, _FACT_KEYS)
+    fields = Fields(node, what, problems, *keys_of("derived" if derived else "fact"))
     if not fields.fine:
         return None, None
     kind = read_type(fields, choices, problems)
@@ -172,13 +156,10 @@ def expression_text(node: Node | None, problems: Problems) -> tuple[str, Place] 
     return node.text, node.place
 
 
-_TYPES = tuple(base.value for base in Base)
-
-
 def read_type(fields: Fields, choices: dict[str, ChoiceSet], problems: Problems) -> Type | None:
     """`type`, `unit`, `choices`, `step`, `lowest`, `highest` of a fact or parameter."""
-    name = fields.one_of("type", _TYPES)
-    if name not in _TYPES:
+    name = fields.one_of("type", TYPES)
+    if name not in TYPES:
         return None
     base = Base(name)
     if base in (Base.CHOICE, Base.CHOICES):

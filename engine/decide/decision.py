@@ -13,6 +13,7 @@ from functools import cached_property
 from engine.decide.amounts import TIMES, Amount, amounts
 from engine.decide.best import Combination, combinations, group_worth
 from engine.decide.grounds import rests_of
+from engine.decide.layout import RECEIVES, Layout
 from engine.decide.missing import Missing, Wanted
 from engine.decide.outcomes import Outcomes
 from engine.decide.program import Caveat, Edition, Program
@@ -23,22 +24,50 @@ from engine.language.model import Policy
 ELIGIBLE, INELIGIBLE, UNDETERMINED = "eligible", "ineligible", "undetermined"
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """One policy for one subject: `member` is "" for the household.
+    """One policy for one subject: `member` is "" for the household. A household has some two hundred of them, of which
+    few are looked at closely: what a row of outcomes says is read from it when it is asked for.
 
+    place           of the subject among the members; 0 for the household
     conditional_on  policies that must be granted first, in the order to apply; None where the answer is firm
+    receives        yes | no | unknown
     """
 
-    policy: Policy
-    member: str
-    certain: bool
-    possible: bool
-    amounts: tuple[Amount, ...]
-    outcomes: Outcomes
-    unpublished: tuple[str, ...]
-    conditional_on: tuple[str, ...] | None
-    receives: str  # yes | no | unknown
+    __slots__ = ("_amounts", "certain", "conditional_on", "layout", "member", "members", "place", "policy", "possible",
+                 "raw", "receives")  # fmt: skip
+
+    def __init__(
+        self,
+        policy: Policy,
+        member: str,
+        place: int,
+        raw: Raw,
+        layout: Layout,
+        members: tuple[str, ...],
+        conditional_on: tuple[str, ...] | None,
+        receives: str,
+    ):
+        self.policy, self.member, self.place, self.raw, self.layout = policy, member, place, raw, layout
+        self.members, self.conditional_on, self.receives = members, conditional_on, receives
+        self.certain: bool = raw[0]
+        self.possible: bool = raw[1]
+        self._amounts: tuple[Amount, ...] | None = None
+
+    @property
+    def amounts(self) -> tuple[Amount, ...]:
+        """Every item of the policy, in its order; of an ineligible answer each is nothing."""
+        if self._amounts is None:
+            self._amounts = amounts(self.policy, self.raw)
+        return self._amounts
+
+    @property
+    def outcomes(self) -> Outcomes:
+        return Outcomes(self.layout, self.raw[3], self.members)
+
+    @property
+    def unpublished(self) -> tuple[str, ...]:
+        """Tables in which a row was read whose figure is not published."""
+        return tuple(dict.fromkeys(self.raw[4]))
 
     @property
     def status(self) -> str:
@@ -81,24 +110,15 @@ class Decision:
         found: list[Answer] = []
         members = tuple(member.id for member in self.household.members)
         run, conditionals = self.run, self.conditionals
+        slots = self.program.slots.policies
         for each in sorted(self.edition.order, key=lambda f: f.policy.order):
             policy = each.policy
-            layout, subjects = run.functions[policy.id].layout, ("",) if policy.level == "household" else members
-            for place, raw in enumerate(run.first[policy.id]):
-                surely, maybe = run.received(policy.id, place)
-                found.append(
-                    Answer(
-                        policy,
-                        subjects[place],
-                        raw[0],
-                        raw[1],
-                        amounts(policy, raw),
-                        Outcomes(layout, raw[3], members),
-                        tuple(dict.fromkeys(raw[4])) if raw[4] else (),
-                        conditionals.get((policy.id, place)),
-                        "yes" if surely else "unknown" if maybe else "no",
-                    )
-                )
+            layout, at = run.functions[policy.id].layout, slots[RECEIVES, policy.id].at
+            subjects, rows = (("",), [run.whole]) if policy.level == "household" else (members, run.members)
+            for place, (raw, row) in enumerate(zip(run.first[policy.id], rows, strict=True)):
+                receives = "yes" if row[at] else "unknown" if row[at + 1] else "no"
+                firm = conditionals.get((policy.id, place))
+                found.append(Answer(policy, subjects[place], place, raw, layout, members, firm, receives))
         return tuple(found)
 
     def answer(self, policy: str, member: str = "") -> Answer:
@@ -160,14 +180,16 @@ class Decision:
         amount: dict[Wanted, list[tuple[str, str]]] = {}
         most: dict[Wanted, int] = {}
         for answer in self.answers:
-            key = (answer.policy.id, answer.member)
-            top = sum(a.yearly[1] for a in answer.amounts)
-            waits = self._missing.of_policy(*key) if answer.status == UNDETERMINED else frozenset()
-            for wanted in waits:
-                status.setdefault(wanted, []).append(key)
-                most[wanted] = most.get(wanted, 0) + top
             if not answer.possible:
                 continue
+            key = (answer.policy.id, answer.member)
+            waits: frozenset[Wanted] = frozenset()
+            if not answer.certain:
+                waits = self._missing.of_policy(*key)
+                top = sum(a.yearly[1] for a in answer.amounts)
+                for wanted in waits:
+                    status.setdefault(wanted, []).append(key)
+                    most[wanted] = most.get(wanted, 0) + top
             for place, each in enumerate(answer.amounts):
                 if each.least == each.most and each.given == each.possible:
                     continue
@@ -206,9 +228,7 @@ class Decision:
 
     def wide_raw(self, answer: Answer) -> Raw:
         """The answer's outcome in the wide run."""
-        raws = self.wide.first[answer.policy.id]
-        place = next((n for n, m in enumerate(self.household.members) if m.id == answer.member), 0)
-        return raws[place]
+        return self.wide.first[answer.policy.id][answer.place]
 
     def open_above(self, answer: Answer, place: int) -> bool:
         """Whether the most of an amount rests on an outer limit alone, and so says nothing."""
@@ -246,8 +266,9 @@ def _totals(
     undecided = {(name, c.member) for c in open_groups for name in c.group.policies}
     by_subject: dict[tuple[str, str], tuple[Amount, ...]] = {}
     for answer in decision.answers:
-        name = answer.policy.id
-        place = next((n for n, m in enumerate(decision.household.members) if m.id == answer.member), 0)
+        name, place = answer.policy.id, answer.place
+        if not answer.possible and name not in again:
+            continue
         if (name, None) in withheld or (name, place if answer.member else None) in withheld:
             continue
         items = amounts(answer.policy, again[name][place]) if name in again else answer.amounts

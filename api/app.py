@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, request
+from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
@@ -19,6 +21,10 @@ from api.problems import KINDS, Problem, of_ledger, response
 from api.service import Service
 from api.settings import Settings, instant_of
 from api.v1 import catalogue, decisions, evaluations, households, ledger, rules
+from api.web import assets, front
+from api.web.errors import error_page, is_page
+from api.web.session import Sessions
+from api.web.visit import PAGES
 from api.words import preferred
 from engine.ledger.errors import LedgerError
 from engine.ledger.home import open_home
@@ -28,7 +34,7 @@ __all__ = ["ENDPOINTS", "create_app", "open_service"]
 
 BLUEPRINTS = (
     decisions.blueprint, evaluations.blueprint, households.blueprint, catalogue.blueprint, rules.blueprint,
-    ledger.blueprint, health.blueprint, reference.blueprint,
+    ledger.blueprint, health.blueprint, reference.blueprint, assets.blueprint, front.blueprint,
 )  # fmt: skip
 STATUSES = sorted({200, 201, 303, 304, *(kind.status for kind in KINDS.values())})
 
@@ -52,13 +58,14 @@ def open_service(settings: Settings) -> Service:
     """Open the data folder. The rules are whichever were activated last; see ActiveRules.activate."""
     home = open_home(settings.data, instant_of(settings.clock()))
     programs = Programs(home.store)
-    metrics = Metrics(settings.data / "metrics", [each.label for each in ENDPOINTS], STATUSES)
+    metrics = Metrics(settings.data / "metrics", [*(each.label for each in ENDPOINTS), *PAGES], STATUSES)
     return Service(settings, home, programs, ActiveRules(home, programs), metrics)
 
 
 def create_app(settings: Settings) -> Flask:
     """The WSGI application. In a server of several processes each makes its own, after it was forked."""
-    app = Flask("api", static_folder=None)
+    app = Flask("api", static_folder=None, template_folder=str(Path(__file__).parent / "web" / "templates"))
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.converters.update(entry=Entry, name=Name)
@@ -67,6 +74,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     service = app.extensions["jiuzhu"] = open_service(settings)
+    app.extensions["jiuzhu-sessions"] = Sessions(service.home.folder, service.home.volatile)
     app.wsgi_app = Around(app.wsgi_app, service.metrics)  # type: ignore[method-assign]
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(LedgerError, _ledger_error)
@@ -77,6 +85,8 @@ def create_app(settings: Settings) -> Flask:
 
 def _said(problem: Problem) -> Response:
     request.environ[PROBLEM] = problem.code
+    if is_page():
+        return error_page(problem)
     return response(problem, preferred(request.accept_languages), request.environ[REQUEST_ID])
 
 

@@ -68,6 +68,24 @@ KINDS: dict[str, Kind] = {
         Words("密钥无效", "the key is refused"),
         Words("密钥有误、过期或已吊销，请联系管理员", "it is wrong, expired or revoked; ask an administrator"),
     ),
+    "signed-out": Kind(
+        401,
+        Words("登录已失效", "you are signed out"),
+        Words(
+            "请在新窗口重新登录，再回到本页继续；已填内容仍在本页",
+            "sign in again in a new window, then go on here: what you filled in is still on this page",
+        ),
+    ),
+    "not-our-form": Kind(
+        403,
+        Words("表单已失效", "this form is no longer good"),
+        Words("请重新打开页面后再提交", "open the page again, then send it"),
+    ),
+    "not-a-form": Kind(
+        415,
+        Words("表单无法读取", "the form cannot be read"),
+        Words("请用页面上的按钮提交", "send it with the buttons of the page"),
+    ),
     "not-allowed": Kind(
         403,
         Words("该密钥无权执行此操作", "this key may not do that"),

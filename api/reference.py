@@ -9,7 +9,7 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from marshmallow import Schema
 
 from api.auth import HELD, SCOPES
@@ -83,11 +83,6 @@ def reference_page(call: Call) -> Response:
 )  # fmt: skip
 def reference_style(call: Call) -> Response:
     return Response(_STYLE, mimetype="text/css", headers={"Cache-Control": "public, max-age=3600"})
-
-
-@blueprint.get("/")
-def front() -> Any:
-    return redirect("/reference", 303)
 
 
 # -- OpenAPI --

@@ -5,6 +5,7 @@ each file, for the service and the command line alike.
     ledger.db-search   made from it, may be thrown away
     identity.key   opens the identities                       kept safe elsewhere, never in a backup
     signing.key    signs checkpoints                          likewise
+    session.key    signs the pages' cookies                   may be thrown away: everyone signs in anew
     keys.db        API keys, hashed
     shared.db      rate limits and requests in flight         may be thrown away
     active.json    which rulebook the workers decide by       made at every start
@@ -47,6 +48,10 @@ class Folder:
     @property
     def signing_key(self) -> Path:
         return self.path / "signing.key"
+
+    @property
+    def session_key(self) -> Path:
+        return self.path / "session.key"
 
     @property
     def keys(self) -> Path:

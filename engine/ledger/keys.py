@@ -114,13 +114,14 @@ class Keys:
         row = self._connections.get().execute(query, (match[1],)).fetchone()
         if row is None or not hmac.compare_digest(row[0], _hash(token)):
             raise KeyRefused("没有这把密钥", "there is no such key", "key-unknown")
-        key, at = _key(row[1:]), instant(at)
-        if key.revoked_at is not None:
-            raise KeyRefused("密钥已吊销", "the key was revoked", "key-revoked")
-        if key.expires_at is not None and key.expires_at <= at:
-            raise KeyRefused("密钥已过期", "the key has expired", "key-expired")
-        return key
+        return _live(_key(row[1:]), at)
 
+    def live(self, id: str, at: str) -> ApiKey:
+        """The key of this id, for one who showed its token before. Raises KeyRefused when it is no longer good."""
+        row = self._connections.get().execute(f"SELECT {_COLUMNS} FROM api_key WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise KeyRefused("没有这把密钥", "there is no such key", "key-unknown")
+        return _live(_key(row), at)
     def revoke(self, id: str, at: str) -> ApiKey:
         """Revoke a key for good, from now on; revoking again changes nothing. Raises NotFound."""
         connection = self._connections.get()
@@ -142,6 +143,16 @@ class Keys:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+
+def _live(key: ApiKey, at: str) -> ApiKey:
+    """The key, unless it is over. Raises KeyRefused."""
+    at = instant(at)
+    if key.revoked_at is not None:
+        raise KeyRefused("密钥已吊销", "the key was revoked", "key-revoked")
+    if key.expires_at is not None and key.expires_at <= at:
+        raise KeyRefused("密钥已过期", "the key has expired", "key-expired")
+    return key
 
 
 def _hash(token: str) -> bytes:

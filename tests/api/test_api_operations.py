@@ -223,7 +223,7 @@ def test_the_development_server_and_the_front_door(tmp_path: Path) -> None:
         service.process.send_signal(signal.SIGHUP)
         until(lambda: allowance(service) == "900.00")
         front = service.get("/")
-        assert front.status == 303 and front.headers["Location"] == "/reference"
+        assert front.status == 303 and front.headers["Location"] == "/sign-in"
         page = service.get("/reference", headers={"Accept-Language": "en"})
         assert b"POST /v1/decisions" in page.body and b"<script" not in page.body
         allowed = service.call("OPTIONS", "/v1/facts").headers["Allow"]

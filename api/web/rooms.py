@@ -1,0 +1,22 @@
+"""The rooms of the house, as the navigation shows them: each to those whose key opens it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.words import Words
+
+__all__ = ["ROOMS", "Room"]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One entry of the navigation. `scope`: what a key must hold to see it; `address` is where it begins."""
+
+    address: str
+    title: Words
+    scope: str
+
+
+ROOMS: tuple[Room, ...] = ()
+"""In the order shown. The first one a key opens is where it arrives after signing in."""

@@ -1,0 +1,24 @@
+// The little that HTML and htmx do not do themselves. Every page works without this file.
+"use strict";
+
+// What a person is typing is never replaced by what the server knew a moment ago.
+if (window.Idiomorph) {
+  Idiomorph.defaults.ignoreActiveValue = true;
+}
+
+// `data-print`: print this page.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) {
+    window.print();
+  }
+});
+
+// An error of a part stays above the page until the next answer is good.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const notice = document.getElementById("notice");
+  if (notice && event.detail.successful) {
+    notice.replaceChildren();
+  } else if (notice && notice.firstElementChild) {
+    notice.scrollIntoView({ block: "nearest" });
+  }
+});

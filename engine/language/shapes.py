@@ -25,7 +25,7 @@ class Kind:
     """What stands at a key.
 
     name     a scalar (`text`, `flag`, `day`, `whole`, `number`, `name`, `expression`, …), `one_of`, `list`, `map`,
-             `either`, or `shape` (a mapping of this table)
+             `freely`, `either`, or `shape` (a mapping of this table)
     of       of a list or a map: what it holds; of `either`: each that may stand
     choices  of `one_of`: the words allowed
     shape    of `shape`: the name of a row of SHAPES
@@ -68,6 +68,11 @@ def many(kind: Kind) -> Kind:
 def named(kind: Kind) -> Kind:
     """A mapping from declared names to `kind`."""
     return Kind("map", (kind,))
+
+
+def freely(kind: Kind) -> Kind:
+    """A mapping whose keys may be called anything: choices, example households."""
+    return Kind("freely", (kind,))
 
 
 def either(*kinds: Kind) -> Kind:
@@ -153,7 +158,7 @@ _ALL = (
         Words("词汇表：选项、事实、推算的事实", "The vocabulary: choices, facts, derived facts"),
         (
             _must("facts", a("levels_of_facts"), "要询问或获取的事实", "what is asked or fetched"),
-            _key("choices", named(named(WORDS)), "选项表：每个值的名称", "closed lists of values, each with its words"),
+            _key("choices", named(freely(WORDS)), "选项表：每个值的名称", "closed lists of values, with their words"),
             _key("derived", a("levels_of_derived"), "由其他事实推算的事实", "what is worked out from other facts"),
         ),
     ),

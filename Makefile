@@ -40,6 +40,7 @@ bench: $(READY) $(VENV)/.ready-bench ## 性能测量 / measure, beside the peers
 docs: $(READY) ## 由代码和规则生成的文档 / write the pages that are made from code and rules
 	$(PY) -m engine.commands.reference docs
 	$(JIUZHU) docs
+	$(JIUZHU) schema
 
 clean: ## 删除生成的文件 / remove everything that was made here
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

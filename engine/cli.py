@@ -18,6 +18,7 @@ COMMANDS = {
     "ledger": "ledger:ledger",
     "mutate": "mutate:mutate",
     "replay": "replay:replay_command",
+    "schema": "schema:schema",
     "serve": "serve:serve",
     "sweep": "sweep:sweep",
 }

@@ -13,7 +13,8 @@ from engine.language.shapes import keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence, Value
 from engine.language.tree import NO_WORDS, Citation, Words
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+NAME_PATTERN = "^[a-z][a-z0-9_]{0,63}$"
+_NAME = re.compile(NAME_PATTERN.replace("$", r"\Z"))
 # Names the language keeps for itself.
 KEPT = frozenset(
     {"on", "members", "receiving", "id", "and", "or", "not", "in", "if", "else", "true", "false", "null", "none"}

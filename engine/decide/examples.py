@@ -9,13 +9,15 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from engine.decide.best import Combination
 from engine.decide.conditions import conditions_of
 from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision
 from engine.decide.outcomes import Outcome, Span
-from engine.decide.program import Program, narrowed
+from engine.decide.program import Program, compile_rulebook, narrowed
 from engine.decide.record import yuan
 from engine.decide.results import result_of
 from engine.decide.run import run
+from engine.language.alerts import alert_book, alerts_as_policies
 from engine.language.checks import parameters_read, top_level
 from engine.language.household import HouseholdError, read_household
 from engine.language.model import Example, Policy, Rulebook
@@ -35,6 +37,11 @@ def check_examples(program: Program, lines: dict[str, list[str]] | None = None, 
     for policy in program.rulebook.policies:
         if only in ("", policy.id):
             Trial(program, policy, problems).run()
+    alerts = [policy for policy in alerts_as_policies(program.rulebook) if only in ("", policy.id)]
+    if alerts:  # the alert rules of the watch: conditions like any other, decided after all policies
+        watched = compile_rulebook(alert_book(program.rulebook))
+        for policy in alerts:
+            Trial(watched, policy, problems).run()
     return problems.sorted()
 
 
@@ -154,6 +161,7 @@ class Trial:
                     "missing",
                     "receives",
                     "best",
+                    "choices",
                     *(a.item.id for a in answer.amounts),
                     *(let.name for let in answer.policy.lets),
                 ]
@@ -186,6 +194,8 @@ class Trial:
             return answer.receives
         if key == "best":
             return best_with(decision, answer)
+        if key == "choices":
+            return choices_with(decision, answer)
         for each in answer.amounts:
             if each.item.id == key:
                 if each.item.amount is None:
@@ -272,17 +282,31 @@ class Trial:
 
 def best_with(decision: Decision, answer: Answer) -> list[str]:
     """The policies of the best combination among those this one is tied with; empty where none is best."""
-    for each in decision.combinations:
-        if answer.policy.id in each.group.policies and each.member in ("", answer.member) and each.best is not None:
+    for each in tied(decision, answer):
+        if each.best is not None:
             return list(each.options[each.best].policies)
     return []
+
+
+def choices_with(decision: Decision, answer: Answer) -> list[list[str]]:
+    """The lawful choices among the policies this one is tied with by exclusions; empty where nothing must be chosen."""
+    return [list(option.policies) for each in tied(decision, answer) for option in each.options]
+
+
+def tied(decision: Decision, answer: Answer) -> list[Combination]:
+    """Where this policy stands among others that exclude one another, for its subject."""
+    return [
+        each
+        for each in decision.combinations
+        if answer.policy.id in each.group.policies and each.member in ("", answer.member)
+    ]
 
 
 def of_the_whole(example: Example) -> bool:
     """Whether an example expects what only a decision of every policy can say: an order of questions, a best choice."""
     wanted = [example.expect, *example.also.values()]
     wanted += [each for group in wanted for each in group.values() if isinstance(each, dict)]
-    return any(len(each.get("missing") or ()) > 1 or "best" in each for each in wanted)
+    return any(len(each.get("missing") or ()) > 1 or "best" in each or "choices" in each for each in wanted)
 
 
 def compares(node: Condition) -> bool:

@@ -162,6 +162,22 @@ def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
     return found
 
 
+def read_level(
+    raw: Mapping[Any, Any], level: str, vocabulary: Vocabulary
+) -> tuple[dict[str, Known], frozenset[str], dict[str, str]]:
+    """Facts of one level alone, as an event carries them: what is known, what is not known, texts.
+
+    Raises HouseholdError with every fault; `receiving` is no fact here.
+    """
+    reader = _Reader(vocabulary)
+    facts, null, texts, receiving = reader.level(raw, level, "", set())
+    if receiving is not None:
+        reader.unknown("receiving", level, "/receiving")
+    if reader.problems:
+        raise HouseholdError(tuple(reader.problems))
+    return facts, null, texts
+
+
 class _Reader:
     def __init__(self, vocabulary: Vocabulary):
         self.vocabulary = vocabulary

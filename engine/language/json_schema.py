@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.language.alerts import EXPECTED
 from engine.language.fields import KEPT, NAME_PATTERN
 from engine.language.household import LONGEST_TEXT, MOST_MEMBERS
 from engine.language.model import Fact, Rulebook
@@ -51,6 +52,8 @@ FILES: dict[str, tuple[Kind, Words]] = {
         Words("法定数值 rules/parameters/*.yaml", "the figures of law, rules/parameters/*.yaml"),
     ),
     "policy": (a("policy"), Words("一项政策的一个版本", "one version of one policy")),
+    "alert": (a("alert"), Words("一条预警规则 rules/alerts/*.yaml", "an alert rule, rules/alerts/*.yaml")),
+    "calendar": (named(a("calendar_year")), Words("工作日历 rules/calendar.yaml", "working days, rules/calendar.yaml")),
     "households": (
         freely(Kind("household")),
         Words("示例家庭 rules/households.yaml", "example households, rules/households.yaml"),
@@ -68,6 +71,10 @@ def kind_of_file(path: str, rulebook: Rulebook) -> str:
         return "catalogue"
     if any(policy.at.file == path for policy in rulebook.policies):
         return "policy"
+    if any(alert.at.file == path for alert in rulebook.alerts):
+        return "alert"
+    if any(year.at.file == path for year in rulebook.calendar.values()):
+        return "calendar"
     if any(parameter.at.file == path for parameter in rulebook.parameters.values()):
         return "parameters"
     return "facts" if any(fact.at.file == path for fact in rulebook.facts.values()) else "households"
@@ -300,6 +307,15 @@ class _Writer:
         return {"enum": list(listed.values), "enumDescriptions": [_both(listed.words[v]) for v in listed.values]}
 
     # -- what an example expects --
+
+    def _raised(self, kind: Kind) -> Schema:
+        """What an example of an alert rule expects."""
+        inner: Schema = {
+            "type": "object",
+            "properties": {"status": {"enum": list(EXPECTED)}, "possible": {"enum": ["yes", "no", "unknown"]}},
+            "required": ["status"],
+        }
+        return {"anyOf": [inner, {"type": "object", "additionalProperties": inner}]}
 
     def _expect(self, kind: Kind) -> Schema:
         return self.defined("expected", self._expect_body)

@@ -260,6 +260,91 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class EventSum:
+    """A fact that is the sum of a field over a member's events of a year; `over`: calendar_year or rolling_year."""
+
+    fact: str
+    of: str
+    over: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A kind of event and what it does to the facts of a household.
+
+    level    household, member or either (`grant` and `end`: whoever the policy is for)
+    does     "" sets facts; register: the whole household; join, leave: a member; grant, end: a policy drawn
+    sets     facts it may carry; `always`: facts it sets whatever it carries, as plain data
+    fields   what it says of itself (a bill's sum), by name
+    expires  it may say `until`: from the day after, the facts it set are not known
+    """
+
+    name: str
+    label: Words
+    level: str
+    department: Words
+    does: str
+    sets: tuple[str, ...]
+    always: dict[str, Any]
+    fields: dict[str, Fact]
+    sums: tuple[EventSum, ...]
+    expires: bool
+    at: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Two decisions compared: `days` on, or with `parameter` at its next dated value or at that of `to`."""
+
+    days: int = 0
+    parameter: str = ""
+    to: str = ""  # "" for the next dated value
+    policies: tuple[str, ...] = ()  # empty: all
+    counts: tuple[str, ...] = ("gained", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert rule: raised where `policy.when` is certainly met and its item `possible`, if any, is not ruled out.
+
+    policy   the condition in the shape of a policy, so that checks, evaluator and explanation are the same; None where
+             two decisions are compared instead
+    year     what "year" means where a yearly sum is read: (calendar_year or rolling_year, where it says so)
+    """
+
+    id: str
+    title: Words
+    level: str
+    order: int
+    cause: str
+    department: Words
+    urgency: str
+    do: tuple[Words, ...]
+    from_date: date
+    to_date: date | None
+    cite: tuple[Citation, ...]
+    policy: Policy | None
+    compare: Compare | None
+    year: tuple[str, tuple[Citation, ...]] | None
+    at: Place = NOWHERE
+
+    def in_force(self, day: date) -> bool:
+        return self.from_date <= day and (self.to_date is None or day <= self.to_date)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarYear:
+    """One year's days off beside weekends, weekend days worked, and the notice that says so."""
+
+    year: int
+    source: str
+    verified: bool
+    holidays: frozenset[date]
+    workdays: frozenset[date]
+    at: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A heading of the catalogue."""
 
@@ -310,6 +395,10 @@ class Rulebook:
     order: tuple[str, ...]  # policy ids in the order they are decided
     exclusions: tuple[ExclusionGroup, ...]
     catalogue: str = "policies.yaml"
+    events: dict[str, EventType] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+    calendar: dict[int, CalendarYear] = field(default_factory=dict)
+    due: str = ""  # the table of working days by urgency
 
     def versions(self, policy: str) -> tuple[Policy, ...]:
         """Every version of one policy, oldest first."""

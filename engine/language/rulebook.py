@@ -11,18 +11,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from engine.language.alerts import URGENCIES, alerts_as_policies, read_alert
 from engine.language.checks import CHECKS
+from engine.language.events import read_events
 from engine.language.expressions import Names
 from engine.language.fields import Fields, members_have_ids, plain
 from engine.language.figures import read_parameters
-from engine.language.model import Choice, ExclusionGroup, Fact, Group, Jurisdiction, Policy, Rulebook
+from engine.language.model import (
+    Alert,
+    CalendarYear,
+    Choice,
+    EventType,
+    ExclusionGroup,
+    Fact,
+    Group,
+    Jurisdiction,
+    Policy,
+    Rulebook,
+)
 from engine.language.places import Place
 from engine.language.policies import Heading, read_heading, read_policy
-from engine.language.problems import Problem, Problems, RulebookError
+from engine.language.problems import Problem, Problems, RulebookError, did_you_mean
 from engine.language.shapes import keys_of
 from engine.language.source import LARGEST_FILE, SAVE_AS_UTF8, Mapping, Node, read_yaml
 from engine.language.tree import NO_WORDS
+from engine.language.types import Base
 from engine.language.vocabulary import check_name, read_derived, read_vocabulary
+from engine.language.workdays import read_calendar
 
 CATALOGUE = "policies.yaml"
 MOST_CHOICES = 32
@@ -73,6 +88,9 @@ def read_texts(files: dict[str, str], problems: Problems | None = None) -> tuple
     if rulebook is not None:
         for check in CHECKS:
             check(rulebook, noted)
+        if rulebook.alerts and not len(noted):  # the same checks, of the alert rules
+            for check in CHECKS:
+                check(replace(rulebook, policies=alerts_as_policies(rulebook)), noted)
     return rulebook, noted.sorted()
 
 
@@ -161,6 +179,9 @@ class _Book:
         names = Names(choices, facts, parameters, policies)
         found = self.policies(listed, headings, names, groups)
         households = self.households(fields)
+        events = read_events(self.node(vocabulary), choices, facts, self.problems)
+        home = next((name for name, place in jurisdictions.items() if place.in_force), "")
+        calendar, alerts, due = self.watch(fields, names, events, home, {**taken, **{p.id: p.at for p in found}})
         self.strays()
         order = decision_order(found, self.problems)
         facts = ordered_facts(facts, self.problems)
@@ -177,7 +198,43 @@ class _Book:
             households,
             order,
             exclusion_groups(found, self.problems),
+            events=events,
+            alerts=alerts,
+            calendar=calendar,
+            due=due,
         )
+
+    def watch(
+        self, fields: Fields, names: Names, events: dict[str, EventType], home: str, taken: dict[str, Place]
+    ) -> tuple[dict[int, CalendarYear], tuple[Alert, ...], str]:
+        """What the watch needs: the calendar, the alert rules, and the table of working days by urgency."""
+        if not fields.has("watch"):
+            return {}, (), ""
+        node = fields.get("watch")
+        assert node is not None
+        each = Fields(node, ("'watch'", "watch"), self.problems, *keys_of("watch"))
+        if not each.fine:
+            return {}, (), ""
+        path, due = each.text("calendar"), each.text("due")
+        if path not in self.files:
+            self.problems.add("no-such-file", each.at("calendar"), pattern=path)
+        calendar = read_calendar(self.node(path), self.problems)
+        table = names.parameters.get(due)
+        if table is None:
+            self.problems.add("unknown-name", each.at("due"), did_you_mean(due, names.parameters), name=due)
+        elif [key.choices for key in table.keys] != [URGENCIES] or table.type.base is not Base.WHOLE:
+            wanted = {"wanted": "a table of whole numbers by urgency", "wanted_zh": "以紧急程度为键的整数表"}
+            self.problems.add("bad-value", each.at("due"), text=due, **wanted)
+        alerts: list[Alert] = []
+        for item in each.items("alerts"):
+            for path in self.matching(str(getattr(item, "value", "")), item.place):
+                body = self.node(path)
+                if body is None:
+                    continue
+                alert = read_alert(body, names, events, home, len(names.policies) + len(alerts), taken, self.problems)
+                if alert is not None:
+                    alerts.append(alert)
+        return calendar, tuple(alerts), due
 
     def jurisdictions(self, fields: Fields) -> dict[str, Jurisdiction]:
         mapping = fields.mapping("jurisdictions")

@@ -16,6 +16,9 @@ LEVELS = ("household", "member")
 PERIODS = ("once", "week", "fortnight", "month", "year")
 PAYEES = ("household", "employer", "institution")
 ROUNDING = ("half_up", "up", "down")
+YEARS = ("calendar_year", "rolling_year")
+EVENT_DOES = ("register", "join", "leave", "grant", "end")
+CHANGES_COUNTED = ("gained", "lost")
 TYPES = tuple(base.value for base in Base)
 BANDS = (Base.MONEY.value, Base.WHOLE.value, Base.NUMBER.value, Base.RATIO.value)
 
@@ -134,6 +137,16 @@ _ALL = (
             _must("groups", named(a("group")), "分组，按目录次序", "the groups, in catalogue order"),
             _key("parameters", many(TEXT), "参数文件（可用通配符）", "the files of figures (patterns allowed)"),
             _key("households", TEXT, "示例家庭文件", "the file of example households"),
+            _key("watch", a("watch"), "预警：规则、工作日历、办理期限", "the watch: its rules, calendar and due dates"),
+        ),
+    ),
+    Shape(
+        "watch",
+        Words("预警的文件", "The files of the watch"),
+        (
+            _must("alerts", many(TEXT), "预警规则文件（可用通配符）", "the files of alert rules (patterns allowed)"),
+            _must("calendar", TEXT, "工作日历文件", "the file of working days"),
+            _must("due", NAME, "办理期限（工作日）参数，以紧急程度为键", "the table of working days by urgency"),
         ),
     ),
     Shape(
@@ -160,6 +173,97 @@ _ALL = (
             _must("facts", a("levels_of_facts"), "要询问或获取的事实", "what is asked or fetched"),
             _key("choices", named(freely(WORDS)), "选项表：每个值的名称", "closed lists of values, with their words"),
             _key("derived", a("levels_of_derived"), "由其他事实推算的事实", "what is worked out from other facts"),
+            _key("events", named(a("event")), "事件类型", "kinds of events"),
+        ),
+    ),
+    Shape(
+        "event",
+        Words("一种事件：它改变哪些事实", "A kind of event: which facts it changes"),
+        (
+            _must("label", WORDS, "名称", "what it is called"),
+            _must("for", one_of(*LEVELS, "either"), "发生在家庭还是成员身上", "whom it befalls"),
+            _must("department", WORDS, "来源部门", "the department it comes from"),
+            _key("does", one_of(*EVENT_DOES), "整户登记、成员加入或离开、待遇批准或停止", "what else it does"),
+            _key("sets", many(NAME), "可随事件给出的事实", "the facts it may set"),
+            _key("always", named(either(FLAG, TEXT)), "事件必然带来的事实", "the facts it always sets"),
+            _key("fields", named(a("event_field")), "事件自身的数值", "what the event says of itself"),
+            _key("sums", named(a("event_sum")), "由事件累计的事实", "facts that are sums over events"),
+            _key("expires", FLAG, "可注明有效期止", "may say until when it holds"),
+        ),
+    ),
+    Shape(
+        "event_field",
+        Words("事件自身的数值", "What an event says of itself"),
+        (_must("label", WORDS, "名称", "what it is called"), _must("type", FACT_TYPE, "类型", "its type"), *_NUMBERS),
+    ),
+    Shape(
+        "event_sum",
+        Words("按年累计", "A sum over the events of a year"),
+        (
+            _must("of", NAME, "累计哪个数值", "the field that is added up"),
+            _must("over", one_of(*YEARS), "自然年或滚动一年", "the calendar year or the year up to the day"),
+        ),
+    ),
+    Shape(
+        "alert",
+        Words("一条预警规则", "An alert rule"),
+        (
+            _must("alert", NAME, "代号", "its name"),
+            _must("title", WORDS, "名称", "what it is called"),
+            _must("for", one_of(*LEVELS), "按家庭还是按成员", "for the household or for each member"),
+            _must("cause", TEXT, "致困原因类别", "the class of cause"),
+            _must("department", WORDS, "牵头部门", "the department that steps in"),
+            _must("urgency", TEXT, "紧急程度", "how urgent it is"),
+            _must("do", many(WORDS), "要做的事", "what to do"),
+            _must("in_force", a("in_force"), "有效期", "when it is in force"),
+            _must("cite", CITE, "依据", "where it is written"),
+            _key("when", CONDITION, "条件，须确定满足", "the condition; raised only where it is certainly met"),
+            _key("possible", CONDITION, "尚不能排除的条件", "what must not be ruled out"),
+            _key("year", a("alert_year"), "所称年度的含义", "what a year means in it"),
+            _key("compare", a("alert_compare"), "比较两次认定", "two decisions compared"),
+            _key("examples", many(a("alert_example")), "例子，由 jiuzhu check 运行", "examples, run by jiuzhu check"),
+        ),
+        ("when", "compare"),
+    ),
+    Shape(
+        "alert_example",
+        Words("例子：与预警规则放在一起的测试", "A test that lives beside the alert rule"),
+        (
+            _must("says", WORDS, "例子说明什么", "what it shows"),
+            _must("on", DAY, "按哪一天", "the day"),
+            _must("expect", Kind("raised"), "应得的结果：raised、quiet 或 open", "raised, quiet or open"),
+            _key("like", Kind("like"), "示例家庭的名称", "a named example household"),
+            _key("without", many(TEXT), "去掉哪些成员", "members left out"),
+            _key("household", CHANGES, "与示例家庭不同之处", "what differs"),
+        ),
+    ),
+    Shape(
+        "alert_year",
+        Words("所称年度的含义", "What a year means in an alert"),
+        (
+            _must("means", one_of(*YEARS), "自然年或滚动一年", "the calendar year or the year up to the day"),
+            _must("cite", CITE, "依据；没有依据的注明 verified: false", "where it says so; else verified: false"),
+        ),
+    ),
+    Shape(
+        "alert_compare",
+        Words("比较两次认定：到某日，或某个数值变动后", "Two decisions compared: later, or with a figure changed"),
+        (
+            _key("on", TEXT, "到几天以后，如 +60 days", "so many days on, such as +60 days"),
+            _key("parameter", NAME, "变动的参数", "the figure that changes"),
+            _key("to", TEXT, "next（下一个数值）或另一参数", "next: its next value; or another parameter"),
+            _key("policies", many(POLICY), "只看这些政策", "only these policies"),
+            _key("counts", many(one_of(*CHANGES_COUNTED)), "算作预警的变化", "the changes that count"),
+        ),
+    ),
+    Shape(
+        "calendar_year",
+        Words("一年的放假和调休", "Holidays and shifted working days of a year"),
+        (
+            _must("source", Kind("source"), "通知的名称和文号", "the notice it comes from"),
+            _must("verified", FLAG, "是否已对照来源核实", "held against the source"),
+            _must("holidays", many(TEXT), "放假的日子或起止日", "days or spans off, such as 2025-10-01/2025-10-08"),
+            _key("workdays", many(TEXT), "调休上班的周末", "weekend days that are worked"),
         ),
     ),
     Shape(

@@ -1,0 +1,153 @@
+"""A rulebook with one file changed: what `jiuzhu check` would say of it, and what it would decide.
+
+For an editor that asks again at every pause. Where only a policy's file changed, and neither its name nor its level,
+nothing else is read again; anything else is read as a whole.
+"""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import dataclass, field, replace
+from time import monotonic
+
+from engine.decide.decision import Answer, Decision
+from engine.decide.examples import Trial
+from engine.decide.program import Program, compile_rulebook
+from engine.language.checks import CHECKS
+from engine.language.expressions import Names
+from engine.language.model import Example, Policy, Rulebook
+from engine.language.places import Place
+from engine.language.policies import read_heading, read_policy
+from engine.language.problems import Problem, Problems
+from engine.language.rulebook import decision_order, digest_of, encoded, exclusion_groups, read_texts
+from engine.language.source import read_yaml
+
+LARGEST = 120_000
+"""Bytes of a file that an editor takes: one and a half times the largest of the house."""
+MOST_EXAMPLES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A rulebook in which `path` holds `text`.
+
+    rulebook  as far as it could be read; None where nothing of it could
+    problems  of the files, sorted; examples are run by `tried`
+    """
+
+    path: str
+    text: str
+    rulebook: Rulebook | None
+    problems: tuple[Problem, ...]
+    _program: list[Program] = field(default_factory=list, repr=False)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policy versions that stand in the file."""
+        book = self.rulebook
+        return () if book is None else tuple(policy for policy in book.policies if policy.at.file == self.path)
+
+    @property
+    def program(self) -> Program | None:
+        """The compiled rulebook; None where it has problems."""
+        if self.rulebook is None or self.problems:
+            return None
+        if not self._program:
+            self._program.append(compile_rulebook(self.rulebook))
+        return self._program[0]
+
+    def forget(self) -> None:
+        """Give back what the compiled functions left behind for tracebacks."""
+        if self.rulebook is not None:
+            mark = f"of rules {self.rulebook.digest[:12]}>"
+            for name in [name for name in linecache.cache if name.endswith(mark)]:
+                del linecache.cache[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One example, run: what came out, and what was expected otherwise. `decision` is None where it could not be
+    decided."""
+
+    policy: Policy
+    example: Example
+    decision: Decision | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The answers of the policy itself."""
+        return () if self.decision is None else tuple(a for a in self.decision.answers if a.policy is self.policy)
+
+
+class TooLong(Exception):
+    """The time for running examples is over."""
+
+
+def edited(base: Rulebook, path: str, text: str) -> Edited:
+    """`base` with the file `path` holding `text` (a new file, where there was none)."""
+    files = dict(sorted({**base.files, path: text}.items()))
+    old = next((policy for policy in base.policies if policy.at.file == path), None)
+    quick = None if old is None else _policy_alone(base, files, old, path)
+    if quick is not None:
+        return quick
+    book, problems = read_texts(files)
+    return Edited(path, text, book, problems)
+
+
+def _policy_alone(base: Rulebook, files: dict[str, str], old: Policy, path: str) -> Edited | None:
+    """As `edited`, without reading any other file; None where that would not be right."""
+    problems = Problems(lines={name: content.splitlines() for name, content in files.items()})
+    node = read_yaml(encoded(files[path]), path, problems)
+    if node is None:
+        if not len(problems):
+            problems.add("not-yaml", Place(path), why="the file is empty")
+        return Edited(path, files[path], None, problems.sorted())
+    heading = read_heading(node, problems)
+    if heading is None or (heading.id, heading.level) != (old.id, old.level):
+        return None
+    names = Names(base.choices, base.facts, base.parameters, {name: base.level(name) for name in base.ids()})
+    new = read_policy(node, names, problems, old.group, old.jurisdiction, old.order)
+    if new is None:
+        return None
+    policies = tuple(
+        sorted((new if policy is old else policy for policy in base.policies), key=lambda p: (p.order, p.from_date))
+    )
+    book = replace(
+        base,
+        digest=digest_of(files),
+        files=files,
+        policies=policies,
+        order=decision_order(policies, problems),
+        exclusions=exclusion_groups(policies, problems),
+    )
+    for check in CHECKS:
+        check(book, problems)
+    return Edited(path, files[path], book, problems.sorted())
+
+
+def tried(change: Edited, seconds: float = 5.0) -> tuple[tuple[Tried, ...], tuple[Problem, ...]]:
+    """Run the examples of the policies in the edited file: each with what came out, and every problem they bring to
+    light, borders that none of them shows among them. Raises TooLong after `seconds`, or where there are more than
+    MOST_EXAMPLES."""
+    program = change.program
+    if program is None:
+        return (), ()
+    over = monotonic() + seconds
+    problems = Problems(lines={name: content.splitlines() for name, content in program.rulebook.files.items()})
+    found: list[Tried] = []
+    for policy in change.policies:
+        if len(policy.examples) > MOST_EXAMPLES:
+            raise TooLong
+        trial = Trial(program, policy, problems)
+        for example in policy.examples:
+            if monotonic() > over:
+                raise TooLong
+            before = len(problems)
+            decision = trial.decision(example)
+            if decision is not None:
+                trial.compare(decision, example)
+            found.append(Tried(policy, example, decision, tuple(problems.found[before:])))
+        trial.look_at_statuses()
+        trial.look_at_borders()
+    return tuple(found), problems.sorted()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -29,7 +30,7 @@ from engine.commands.common import (
 )
 from engine.commands.decide import _Page as Page
 from engine.decide import decide
-from engine.decide.record import record
+from engine.decide.record import in_full, record
 from engine.language.household import HouseholdError, read_household
 from engine.language.model import Rulebook
 from engine.language.problems import did_you_mean
@@ -55,8 +56,10 @@ WHAT = {
     name="sweep",
     invoke_without_command=True,
     subcommand_metavar="[explain DIR HOUSEHOLD]",
-    epilog="例 / examples:\n\n  jiuzhu sweep --households H.parquet --persons P.parquet --on 2025-08-01 --out swept\n\n"
-    "  jiuzhu sweep --print-sql --on 2025-08-01\n\n  jiuzhu sweep explain swept H00000017",
+    epilog="\b\n例 / examples:\n"
+    "  jiuzhu sweep --households H.parquet --persons P.parquet --on 2025-08-01 --out swept\n"
+    "  jiuzhu sweep --print-sql --on 2025-08-01\n"
+    "  jiuzhu sweep explain swept H00000017",
 )
 @click.option("--households", metavar="FILE|DIR|GLOB", help="家庭表（Parquet 或 CSV）/ table of households.")
 @click.option("--persons", metavar="FILE|DIR|GLOB", help="人员表，按 household_id 归户 / table of persons.")
@@ -242,12 +245,16 @@ def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
                 lang,
             )
         except (Stopped, KeyboardInterrupt):
-            fail(
-                "已停止；已完成的分块保留，再次运行同一命令接着做",
-                "stopped; whole chunks are kept, and the same command goes on",
-                lang,
-                130,
+            console(stderr=True).print(
+                "已停止；已完成的分块保留，再次运行同一命令接着做"
+                if lang == "zh"
+                else "stopped; whole chunks are kept, and the same command goes on",
+                style="red",
+                soft_wrap=True,
             )
+            # At once: a query that was broken off leaves threads of DuckDB's behind, which can abort a tidy exit.
+            sys.stderr.flush()
+            os._exit(130)
         finally:
             one.close()
     counts, took = found.counts(), time.monotonic() - began
@@ -374,7 +381,7 @@ def explain(folder: Path, household: str, full: bool, rules: str | None, lang: s
     """
     with _installed(lang):
         from engine.sweep import manifest as manifests
-        from engine.sweep.run import look_up
+        from engine.sweep.run import changed, look_up, set_aside
         from engine.sweep.source import SourceError
 
     found = manifests.read(folder)
@@ -388,7 +395,15 @@ def explain(folder: Path, household: str, full: bool, rules: str | None, lang: s
             else "the rules have changed since the sweep; this is what they say now",
             style="yellow",
         )
+    _say_why_not(set_aside(folder, household), lang)
     try:
+        if changed(found):
+            console(stderr=True).print(
+                "表在扫描之后已有变化，以下按表中现有内容认定"
+                if lang == "zh"
+                else "the tables have changed since the sweep; this is of what they hold now",
+                style="yellow",
+            )
         raw = look_up(program.rulebook, found, household)
     except SourceError as error:
         _fail_all([(zh, en) for en, zh in error.reasons], lang)
@@ -409,6 +424,17 @@ def explain(folder: Path, household: str, full: bool, rules: str | None, lang: s
             )
         fail("该户未作认定，原因如上", "this household was set aside, for the reasons above", lang, 1)
     if as_json:
-        print_json(record(decision))
+        print_json(in_full(record(decision), decision))
     else:
         Page(decision, lang, full, None, console()).show()
+
+
+def _say_why_not(reasons: list[tuple[str, int, str, str, str]], lang: str) -> None:
+    """Of a household that was set aside: why, and leave."""
+    if not reasons:
+        return
+    out = console(stderr=True)
+    for table, row, column, zh, en in reasons:
+        what = f"{table}:{row}" + (f" {column}" if column else "")
+        out.print(f"{what}：{zh}" if lang == "zh" else f"{what}: {en}", style="red", soft_wrap=True, markup=False)
+    fail("该户未作认定，原因如上", "this household was set aside, for the reasons above", lang, 1)

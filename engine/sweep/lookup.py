@@ -13,27 +13,25 @@ from engine.sweep.source import RANGES, Read, Table
 
 
 def raw_household(
-    connection: duckdb.DuckDBPyConnection, household: Table, member: Table, spooled: bool, household_id: str
+    connection: duckdb.DuckDBPyConnection, household: Table, member: Table, household_id: str
 ) -> dict[str, Any] | None:
     """The facts of a household and its members; None where the tables have no such household.
 
     Where rows are doubled or wrong they come out as they are: reading them strictly says what is wrong.
     """
-    wholes = _rows(connection, household, spooled, household_id)
+    wholes = _rows(connection, household, household_id)
     if not wholes:
         return None
     found = _facts(household, wholes[0])
     found["members"] = [
         {"id": str(row[member.member_id]), **_facts(member, row)}
-        for row in _rows(connection, member, spooled, household_id)
+        for row in _rows(connection, member, household_id)
     ]
     return found
 
 
-def _rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, spooled: bool, household_id: str
-) -> list[dict[str, Any]]:
-    source = split.relation(table.files, spooled)
+def _rows(connection: duckdb.DuckDBPyConnection, table: Table, household_id: str) -> list[dict[str, Any]]:
+    source = split.relation(table.files, table.copied)
     query = f"SELECT * FROM ({source}) WHERE CAST({name(table.household_id)} AS VARCHAR) = ?"
     result = connection.execute(query, [household_id])
     names = [column[0] for column in result.description or ()]

@@ -65,5 +65,5 @@ def fingerprint(files: Iterable[str]) -> str:
     whole = hashlib.sha256()
     for file in files:
         stat = Path(file).stat()
-        whole.update(f"{file}\n{stat.st_size}\n{stat.st_mtime_ns}\n".encode())
+        whole.update(f"{os.path.abspath(file)}\n{stat.st_size}\n{stat.st_mtime_ns}\n".encode())
     return whole.hexdigest()

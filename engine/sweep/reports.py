@@ -210,7 +210,7 @@ def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: 
         )
         _write(
             connection,
-            f"SELECT * FROM ({' UNION ALL '.join(queries)}) ORDER BY ordinal, status, place",
+            f"SELECT * FROM ({' UNION ALL '.join(queries)}) ORDER BY ordinal, CASE status WHEN 'eligible' THEN 0 WHEN 'undetermined' THEN 1 ELSE 2 END, place",
             out / "summary.csv",
             "FORMAT csv, HEADER",
             exclude="ordinal",

@@ -12,11 +12,13 @@ A file gets its name once it is whole. Stopping at any moment leaves whole chunk
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -31,6 +33,7 @@ from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.dag import Level
 from engine.sweep.duck import Duck
 from engine.sweep.engines import Engine, sql_text
+from engine.sweep.lookup import raw_household
 from engine.sweep.manifest import Manifest
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import Script, script
@@ -161,24 +164,21 @@ class Sweep:
 
     # -- the whole --
 
-    def tables(self) -> tuple[Table, Table, bool]:
-        """The two tables as they lie, or as they were copied from CSV."""
+    def tables(self, copied: bool = True) -> tuple[Table, Table]:
+        """The two tables as they lie; with `copied`, CSV is copied to Parquet first."""
         found: list[Table] = []
         reasons: list[tuple[str, str]] = []
-        spooled = False
         for level, pattern in (("household", self.job.households), ("member", self.job.persons)):
             try:
                 files = files_of(pattern)
-                if files[0].endswith(".csv"):
-                    spooled = True
+                copy = copied and files[0].endswith(".csv")
+                if copy:
                     self.step(0, 0, "read")
                     files = split.as_parquet(self.connection, files, self.work / f"{level}_csv")
-                listed = ", ".join(f"'{f.replace(chr(39), chr(39) * 2)}'" for f in files)
-                described = self.connection.execute(
-                    f"DESCRIBE SELECT * FROM read_parquet([{listed}], union_by_name=true)"
-                ).fetchall()
+                described = self.connection.execute(f"DESCRIBE {split.relation(files, copy)}").fetchall()
                 kinds = {str(row[0]): str(row[1]) for row in described if row[0] not in ("file_", "row_")}
-                found.append(table_of(self.rulebook, level, files, kinds, self.job.mapped.get(level, Mapped())))
+                table = table_of(self.rulebook, level, files, kinds, self.job.mapped.get(level, Mapped()))
+                found.append(replace(table, copied=copy))
             except SourceError as error:
                 reasons += error.reasons
             except duckdb.Error as error:
@@ -186,7 +186,7 @@ class Sweep:
                 reasons.append((f"{pattern}: {first}", f"{pattern}：{first}"))
         if reasons:
             raise SourceError(reasons)
-        return found[0], found[1], spooled
+        return found[0], found[1]
 
     def same(self) -> dict[str, Any]:
         """All that must not change while a sweep is taken up again."""
@@ -220,11 +220,11 @@ class Sweep:
         same, before = self.same(), manifests.read(out)
         if before is not None and before.same != same:
             raise OtherSweep(tuple(k for k in same if before.same.get(k) != same[k]))
-        household, member, spooled = self.tables()
+        household, member = self.tables()
         compiled, widest = self.plan(open_states(household, member))
         needed = frozenset(column for columns in widest.reads.values() for column in columns)
         cuts = split.chunks_of(
-            self.connection, household, member, spooled, self.job.chunk, self.work, lambda what: self.step(0, 0, what)
+            self.connection, household, member, self.job.chunk, self.work, lambda what: self.step(0, 0, what)
         )
         self.manifest = before or Manifest(same)
         self.manifest.chunks = len(cuts)
@@ -251,8 +251,8 @@ class Sweep:
     def about(self, household: Table, member: Table, compiled: Compiled) -> dict[str, Any]:
         """What a reader of the answers needs: where the rows came from, what was not read, what the masks mean."""
         return {
-            "households": self.job.households,
-            "persons": self.job.persons,
+            "households": os.path.abspath(self.job.households),
+            "persons": os.path.abspath(self.job.persons),
             "mapping": {level: asdict(mapped) for level, mapped in self.job.mapped.items()},
             "columns_not_read": {"households": household.ignored, "persons": member.ignored},
             "facts_without_column": [*household.absent, *member.absent],
@@ -270,6 +270,10 @@ class Sweep:
         counts = checker.load(cut.households, cut.persons)
         states = checker.states()
         compiled, made = self.plan(states)
+        spelled = sql_text(made, self.job.engine)
+        plan = hashlib.sha256(spelled.encode()).hexdigest()[:12]
+        if not (self.job.out / "sql" / f"{plan}.sql").exists():
+            manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", spelled)
         engine = self.engine()
         step("stages")
         try:
@@ -288,15 +292,12 @@ class Sweep:
                 self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
                 reports.gap(self.connection, compiled, files)
                 reports.missing(self.connection, engine.counts(made), waits(compiled), files)
+            # at once, and before any query that a stop could end: a chunk whose files have their names is done
+            gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
+            self.manifest.done[str(number)] = {"counts": asdict(counts), "plan": plan, "open": gaps}
+            self.manifest.write(self.job.out)
         finally:
             engine.finish()
-        spelled = sql_text(made, self.job.engine)
-        plan = hashlib.sha256(spelled.encode()).hexdigest()[:12]
-        if not (self.job.out / "sql" / f"{plan}.sql").exists():
-            manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", spelled)
-        gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
-        self.manifest.done[str(number)] = {"counts": asdict(counts), "plan": plan, "open": gaps}
-        self.manifest.write(self.job.out)
 
     def engine(self) -> Engine:
         if self.job.engine == "spark":
@@ -354,10 +355,6 @@ def look_up(rulebook: Rulebook, found: Manifest, household_id: str) -> dict[str,
 
     Raises SourceError where the tables are gone.
     """
-    from tempfile import TemporaryDirectory
-
-    from engine.sweep.lookup import raw_household
-
     mapping = {level: Mapped(each["columns"], each["values"]) for level, each in found.about["mapping"].items()}
     with TemporaryDirectory() as folder:
         job = Job(
@@ -369,9 +366,28 @@ def look_up(rulebook: Rulebook, found: Manifest, household_id: str) -> dict[str,
         )
         one = Sweep(rulebook, job)
         try:
-            return raw_household(one.connection, *one.tables(), household_id)
+            return raw_household(one.connection, *one.tables(copied=False), household_id)
         finally:
             one.close()
 
 
-__all__ = ["CHUNK", "Job", "OtherSweep", "Step", "Stopped", "Sweep", "connect", "look_up", "sql_of"]
+def changed(found: Manifest) -> bool:
+    """Whether the tables of a sweep have changed since. Raises SourceError where they are gone."""
+    files = [*files_of(found.about["households"]), *files_of(found.about["persons"])]
+    return bool(manifests.fingerprint(files) != found.same["inputs"])
+
+
+def set_aside(folder: Path, household_id: str) -> list[tuple[str, int, str, str, str]]:
+    """Why a household was not decided: (table, row, column, Chinese, English) for each of its rows among the rejects."""
+    if not list((folder / "rejects").glob("part-*.parquet")):
+        return []
+    query = (
+        'SELECT "table", row, coalesce("column", \'\'), reason_zh, reason_en '
+        f"FROM {reports.parquet(folder / 'rejects' / 'part-*.parquet')} "
+        "WHERE household_id = ? AND reason <> 'with-its-household' ORDER BY ALL"
+    )
+    with duckdb.connect() as connection:
+        return [(str(t), int(r), str(c), str(zh), str(en)) for t, r, c, zh, en in connection.execute(query, [household_id]).fetchall()]
+
+
+__all__ = ["CHUNK", "Job", "OtherSweep", "Step", "Stopped", "Sweep", "changed", "connect", "look_up", "set_aside", "sql_of"]

@@ -72,6 +72,7 @@ class Table:
     receiving_values: Mapping[str, Any] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()  # facts for which there is no column: unknown for everybody
+    copied: bool = False  # the files are our own copies of CSV
 
 
 def files_of(pattern: str) -> tuple[str, ...]:

@@ -115,9 +115,11 @@ def _bad_lines(file: str) -> tuple[str, str] | None:
     )
 
 
-def relation(files: tuple[str, ...], spooled: bool) -> str:
-    """Rows with their file and number."""
-    if spooled:
+def relation(files: tuple[str, ...], copied: bool) -> str:
+    """Rows with their file and number. `copied`: of our own copies of CSV."""
+    if files[0].endswith(".csv"):
+        return " UNION ALL BY NAME ".join(csv(file) for file in files)
+    if copied:
         listed = ", ".join(text(file) for file in files)
         return f"SELECT * FROM read_parquet([{listed}], union_by_name=true)"
     return parquet(files)
@@ -127,15 +129,14 @@ def chunks_of(
     connection: duckdb.DuckDBPyConnection,
     household: Table,
     member: Table,
-    spooled: bool,
     size: int,
     work: Path,
     say: Callable[[str], None],
 ) -> list[Cut]:
-    """The chunks, in order. `spooled` where the files are our own copies of CSV."""
+    """The chunks, in order."""
     listed = ", ".join(text(file) for file in household.files)
     (many,) = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{listed}])").fetchone() or (0,)
-    sources = relation(household.files, spooled), relation(member.files, spooled)
+    sources = relation(household.files, household.copied), relation(member.files, member.copied)
     number = max(1, -(-int(many or 0) // size))
     if number == 1:
         return [Cut(*sources)]

@@ -174,7 +174,7 @@ def test_ctrl_c_leaves_whole_chunks_and_the_same_command_goes_on(rules: Path, tm
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
-    assert running.returncode == 130 and "the same command goes on" in said
+    assert running.returncode == 130 and "the same command goes on" in said, said
     assert not list(out.rglob("*.part"))
     found = manifests.read(out)
     assert found is not None and 1 <= len(found.done) < 3 and not found.finished

@@ -1,0 +1,119 @@
+"""A city of invented households as two Parquet tables, for measuring the sweep: shapes and rates, not a population.
+
+Every fact of the vocabulary has a column of the type a registry would deliver; every value is drawn from the number of
+its household and member alone, so that the same call writes the same tables. Facts may be unknown at a settable rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from engine.language.model import Fact, Rulebook
+from engine.language.types import Base
+
+# Values that make a household like households: SQL over h (household), m (member, 0 first), d(k) (0 … k-1, drawn), in
+# yuan. What is not named here is drawn by type: a truth is true in 5 of 100, money is mostly nothing, a choice mostly
+# its first value.
+SHAPES = {
+    "relation": "CASE m WHEN 0 THEN 'self' WHEN 1 THEN 'spouse' WHEN 2 THEN 'child' WHEN 3 THEN 'child' ELSE 'parent' END",
+    "birth_date": "DATE '2025-08-01' - (CASE WHEN m < 2 THEN 8000 + {25000} WHEN m < 4 THEN {7300} ELSE 20000 + {14000} END)::INTEGER",
+    "hukou": "CASE WHEN {100} < 85 THEN 'shanghai' ELSE 'elsewhere' END",
+    "living_arrangement": "CASE WHEN {200} < 197 THEN 'together' WHEN {200} = 197 THEN 'apart' WHEN {200} = 198 THEN 'prison' ELSE 'drug_treatment' END",
+    "spouse_or_child_of_resident": "{100} < 80",
+    "labour_income": "(CASE WHEN m < 2 AND {100} < 65 THEN {1500000} ELSE 0 END / 100.0)::DECIMAL(12,2)",
+    "other_income": "(CASE WHEN {100} < 30 THEN {600000} ELSE 0 END / 100.0)::DECIMAL(12,2)",
+    "savings": "(CASE WHEN {100} < 60 THEN {8000000} ELSE {50000000} END / 100.0)::DECIMAL(12,2)",
+    "employment": "CASE WHEN m >= 2 THEN 'student' WHEN {100} < 65 THEN 'employed' WHEN {100} < 80 THEN 'retired' ELSE 'unemployed' END",
+    "schooling": "CASE WHEN m = 2 THEN ['preschool', 'compulsory', 'senior_secondary', 'university'][1 + {4}] ELSE 'none' END",
+    "disability_grade": "CASE WHEN {100} < 93 THEN 'none' ELSE 'grade_' || (1 + {4}) END",
+    "disability_kinds": "CASE WHEN {100} < 93 THEN []::VARCHAR[] ELSE [['visual', 'hearing', 'speech', 'physical', 'intellectual', 'mental'][1 + {6}]] END",
+    "homes_owned": "CASE WHEN {100} < 20 THEN 'none' WHEN {100} < 85 THEN 'one' WHEN {100} < 90 THEN 'two_small' ELSE 'more' END",
+    "owns_car": "{100} < 35",
+    "living_area": "(10 + {14000} / 100.0)::DECIMAL(9,2)",
+    "yearly_income": "({30000000} / 100.0)::DECIMAL(12,2)",
+    "recent_income": "({8000000} / 100.0)::DECIMAL(12,2)",
+    "household_property": "({90000000} / 100.0)::DECIMAL(12,2)",
+    "city_hukou_years": "{40}",
+    "place_hukou_years": "{40}",
+    "medical_insurance": "CASE WHEN {100} < 3 THEN 'none' WHEN {100} < 65 THEN 'employee' ELSE 'resident' END",
+    "resident_premium": "({100000} / 100.0)::DECIMAL(12,2)",
+    "local_dibao_standard": "(500 + {100000} / 100.0)::DECIMAL(12,2)",
+    "district": "['huangpu', 'xuhui', 'changning', 'jingan', 'putuo', 'hongkou', 'yangpu', 'minhang', 'baoshan', 'jiading', 'pudong', 'jinshan', "
+    "'songjiang', 'qingpu', 'fengxian', 'chongming'][1 + {16}]",
+    "subdistrict": "['华阳路街道', '江苏路街道', '新华路街道', '周家桥街道', '天山路街道', '仙霞新村街道', '虹桥街道', '程家桥街道', '北新泾街道', '新泾镇'][1 + {10}]",
+    "sex": "CASE WHEN {100} < 50 THEN 'male' ELSE 'female' END",
+}
+MEMBERS = "1 + hash(h, 'members') % 4"  # 2.5 on average
+
+
+def write(
+    rulebook: Rulebook,
+    households: int,
+    folder: Path,
+    unknown: float = 0.0,
+    gaps: Iterable[str] | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
+) -> tuple[Path, Path]:
+    """The tables `households.parquet` and `persons.parquet`, in the order of household_id.
+
+    unknown   the share of values that are not known, from 0 to 1
+    gaps      in which facts they are; None: in every one
+    """
+    connection = connection or duckdb.connect()
+    folder.mkdir(parents=True, exist_ok=True)
+    open_ = None if gaps is None else frozenset(gaps)
+    id = "'h' || lpad(h::VARCHAR, 9, '0') AS household_id"
+    paths = folder / "households.parquet", folder / "persons.parquet"
+    for level, path in zip(("household", "member"), paths, strict=True):
+        columns = [id] + (["'m' || m AS id"] if level == "member" else [])
+        for n, fact in enumerate(rulebook.facts.values()):
+            if fact.level == level and not fact.derived:
+                here = unknown if open_ is None or fact.name in open_ else 0.0
+                columns.append(f"{_known(_value(fact, rulebook, n), here, n)} AS \"{fact.name}\"")
+        drawn = [p for p in rulebook.ids() if rulebook.level(p) == level]
+        listed = "[" + ", ".join(f"'{p}'" for p in drawn) + "]"
+        some = f"CASE WHEN {_drawn(50, 998)} = 0 THEN [{listed}[1 + {_drawn(max(1, len(drawn)), 999)}]] ELSE []::VARCHAR[] END"
+        columns.append(f"{_known(some, unknown if open_ is None or 'receiving' in open_ else 0.0, 997)} AS receiving")
+        rows = f"range({households}) t(h)" if level == "household" else f"range({households}) t(h), range(4) u(m) WHERE m < {MEMBERS}"
+        inner = "SELECT *, 0 AS m FROM " + rows if level == "household" else "SELECT * FROM " + rows
+        connection.execute(f"COPY (SELECT {', '.join(columns)} FROM ({inner})) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 122880)")
+    return paths
+
+
+def _drawn(below: int, salt: int) -> str:
+    return f"(hash(h * 64 + m + {salt * 10**12}) % {below})::BIGINT"
+
+
+def _known(value: str, unknown: float, salt: int) -> str:
+    if not unknown:
+        return value
+    return f"CASE WHEN {_drawn(100_000, salt + 5000)} >= {round(unknown * 100_000)} THEN {value} END"
+
+
+def _value(fact: Fact, rulebook: Rulebook, salt: int) -> str:
+    shape = SHAPES.get(fact.name)
+    if shape is not None:
+        found = shape
+        for below in {int(part.split("}")[0]) for part in shape.split("{")[1:]}:
+            found = found.replace(f"{{{below}}}", _drawn(below, salt))
+        return found
+    base, kind = fact.type.base, fact.type
+    if base is Base.YES_NO:
+        return f"{_drawn(100, salt)} < 5"
+    if base in (Base.CHOICE, Base.CHOICES):
+        listed = "[" + ", ".join(f"'{v}'" for v in rulebook.choices[kind.choices].values) + "]"
+        many = len(rulebook.choices[kind.choices].values)
+        one = f"{listed}[1 + CASE WHEN {_drawn(100, salt)} < 92 THEN 0 ELSE {_drawn(many, salt + 300)} END]"
+        return one if base is Base.CHOICE else f"[{one}]"
+    if base is Base.TEXT:
+        return f"'text ' || {_drawn(10, salt)}"
+    if base is Base.DATE:
+        return f"DATE '2025-08-01' - {_drawn(30000, salt)}::INTEGER"
+    least, most = int(kind.least), min(int(kind.most), 3_000_000 if base is Base.MONEY else 240)
+    if base is Base.WHOLE:
+        return f"({least} + {_drawn(max(1, most - least), salt)})::INTEGER"
+    span = max(1, (min(most, 20_000) - least) * 100)
+    return f"(CASE WHEN {_drawn(100, salt)} < 80 THEN {least * 100} ELSE {least * 100} + {_drawn(span, salt + 300)} END / 100.0)::DECIMAL(12,2)"

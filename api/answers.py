@@ -46,6 +46,7 @@ AMOUNT = shape(
     {"item": {"type": "string"}, "given": TRUTH},
     {
         "per": {"type": "string"}, "least": MONEY, "most": MONEY, "up_to": {"type": "boolean"},
+        "paid_to": {"type": "string"}, "open_above": {"type": "boolean"},
         "months": shape({"least": {"type": "integer"}, "most": {"type": "integer"}}), "waits_for": listing(PAIR),
     },
     open_=True,

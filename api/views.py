@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.decide import Decision
 from engine.decide.explain import explain
+from engine.decide.record import in_full, spelled_out
 from engine.ledger.access import Access
 from engine.ledger.entries import Entry
 from engine.ledger.identity import Person
@@ -18,16 +19,14 @@ from engine.ledger.search import Hit
 __all__ = ["Case", "brief", "explained", "hit", "later", "people", "read_of"]
 
 BRIEF = ("answers", "not_in_force", "missing", "combinations", "totals", "declared")
-_LONG = frozenset({"trace", "lets"})
 
 
 def brief(document: dict[str, Any]) -> dict[str, Any]:
-    """A decision's document without facts, figures and the outcome of every condition."""
-    found = {name: document[name] for name in BRIEF}
-    found["answers"] = [
-        {name: value for name, value in each.items() if name not in _LONG} for each in document["answers"]
-    ]
-    return found
+    """A decision's document, spelled out, without facts and the outcome of every condition."""
+    said = spelled_out(document)
+    for each in said["answers"]:
+        del each["truths"]
+    return {name: said[name] for name in BRIEF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ class Case:
             document_of(entry), entry.refers, entry.body["reason"] if entry.kind == "correction" else "",
         )  # fmt: skip
 
-    def data(self, *, trace: bool) -> dict[str, Any]:
-        """`trace`: with the whole stored document, not only its answers."""
+    def data(self, decision: Decision | None = None) -> dict[str, Any]:
+        """`decision`: it, made again: then with everything it rests on, not only its answers."""
         document = self.document
         found = {
             "id": self.seq,
@@ -64,7 +63,7 @@ class Case:
             "rulebook": document["rulebook"],
             "engine": document["engine"],
             "hash": self.hash,
-            "decision": document if trace else brief(document),
+            "decision": brief(document) if decision is None else in_full(document, decision),
         }
         return found | ({"corrects": self.refers, "reason": self.reason} if self.kind == "correction" else {})
 

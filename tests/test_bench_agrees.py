@@ -23,9 +23,10 @@ from bench.peers.households import household
 from bench.peers.jiuzhu import Jiuzhu, JiuzhuFromFacts, answers_of, program25
 from bench.peers.terms import graph
 from engine.decide import Decision, Program, compile_rulebook, decide
+from engine.decide.evidence import evidence
 from engine.decide.examples import check_examples, run_examples
 from engine.decide.program import narrowed
-from engine.decide.record import canonical, record
+from engine.decide.record import canonical
 from engine.decide.run import run
 from engine.language.checks import expressions_of, parameters_read
 from engine.language.household import read_household
@@ -197,6 +198,6 @@ def test_a_decision_of_few_policies_names_only_their_figures(catalogue: Program)
     whole = catalogue.edition(on)
     few = narrowed(whole, {"minimum_living_allowance"})
     for edition in (few, whole, few):
-        figures = record(Decision(catalogue, edition, given, run(catalogue, edition, given)))["figures"]
+        figures = evidence(Decision(catalogue, edition, given, run(catalogue, edition, given)))["figures"]
         read = (parameters_read(catalogue.rulebook, expressions_of(each.policy)) for each in edition.order)
         assert list(figures) == sorted({name for names in read for name in names})

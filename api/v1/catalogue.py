@@ -11,7 +11,7 @@ from api.active import Rules
 from api.endpoint import Call, answer, endpoint
 from api.etags import mark, tagged
 from api.problems import Fault, Problem
-from engine.decide.record import figure
+from engine.decide.evidence import figure
 from engine.language.model import Fact, Parameter, Policy, Rulebook
 from engine.language.tree import Citation, Words
 from engine.language.types import Base, decimal_text

@@ -135,15 +135,16 @@ def read_decision(call: Call, id: int) -> Response:
             raise Problem("not-allowed", scope=scope, role=call.who.role)
     looked(call, "identity" if "identity" in asked else "read", why, id)
     connection = call.service.home.store.reader()
-    found = views.Case.of(entry).data(trace=query.get("trace", True))
+    explain, trace = query.get("explain", True), query.get("trace", True)
+    stored = document_of(entry)
+    decision = again(call.service.programs.get(stored["rulebook"]), stored) if explain or trace else None
+    found = views.Case.of(entry).data(decision if trace else None)
     said = read.about(connection, id)
     found["later"] = views.later(said)
     corrected = next((each.seq for each in said if each.kind == "correction"), None)
     if corrected:
         found["corrected_by"] = corrected
-    if query.get("explain", True):
-        stored = document_of(entry)
-        decision = again(call.service.programs.get(stored["rulebook"]), stored)
+    if explain and decision is not None:
         found["explanation"] = views.explained(decision, call.lang)
     if "identity" in asked:
         found["identity"] = _identity(call, entry)
@@ -249,7 +250,7 @@ def _settled(entry: Entry, headers: dict[str, str]) -> Response:
 
 def _decided(call: Call, found: views.Case, headers: dict[str, str]) -> Response:
     headers = {**headers, "Location": f"/v1/decisions/{found.seq}"}
-    data = found.data(trace=False)
+    data = found.data()
     if call.sent.get("explain") is True:
         decision = again(call.service.programs.get(found.document["rulebook"]), found.document)
         data["explanation"] = views.explained(decision, call.lang)
@@ -289,7 +290,7 @@ def _not_corrected(call: Call, id: int) -> tuple[Entry, ...]:
 
 
 def _part_of(stored: dict[str, Any], instead: list[dict[str, Any]]) -> None:
-    known = {(each["policy"], each["member"]) for each in stored["answers"]}
+    known = {(each["policy"], each.get("member")) for each in stored["answers"]}
     faults = [
         Fault("no-such-decision-part", f"/instead/{place}")
         for place, each in enumerate(instead)

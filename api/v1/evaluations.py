@@ -10,7 +10,7 @@ from api import answers, schemas, views
 from api.deciding import ask
 from api.endpoint import Call, answer, endpoint
 from engine import __version__
-from engine.decide.record import record
+from engine.decide.record import in_full, record
 
 blueprint = Blueprint("evaluations", __name__)
 
@@ -25,12 +25,12 @@ def evaluate(call: Call) -> Response:
     rules = call.service.active.current()
     asked = ask(rules, schemas.EVALUATION, call.sent, call.service.today())
     trace = asked.body.get("trace", False)
-    found = record(asked.decision, trace=trace)
+    found = record(asked.decision)
     document: dict[str, Any] = {
         "on": asked.on.isoformat(),
         "rulebook": rules.digest,
         "engine": __version__,
-        "decision": found if trace else views.brief(found),
+        "decision": in_full(found, asked.decision) if trace else views.brief(found),
     }
     headers = {}
     if asked.body.get("explain", False):

@@ -25,7 +25,7 @@ from engine.decide.conditions import conditions_of
 from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision, decide
 from engine.decide.explain import Explainer, Line
 from engine.decide.program import Program
-from engine.decide.record import record
+from engine.decide.record import in_full, record
 from engine.language.household import HouseholdError, read_household
 from engine.language.problems import did_you_mean
 from engine.language.words import STATUS, money_text
@@ -85,7 +85,7 @@ def decide_command(
             )
         fail(f"{len(error.problems)} 处输入有误", f"{len(error.problems)} fault(s) in the input", lang)
     if as_json:
-        whole = record(decision)
+        whole = in_full(record(decision), decision)
         if policy:
             whole["answers"] = [each for each in whole["answers"] if each["policy"] == policy]
         explainer = Explainer(decision, lang)

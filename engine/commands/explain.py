@@ -20,8 +20,8 @@ from engine.commands.common import (
     print_json,
     rules_option,
 )
+from engine.decide.evidence import figure
 from engine.decide.explain import cited
-from engine.decide.record import figure
 from engine.language.checks import expressions_of, parameters_read
 from engine.language.model import Policy, Rulebook
 from engine.language.problems import did_you_mean

@@ -6,6 +6,7 @@ canonical JSON.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -165,13 +166,19 @@ class Decision:
         """What one open answer waits for, in the order of the whole decision."""
         if answer.certain == answer.possible:
             return ()
-        wanted = set(self._missing.of_policy(answer.policy.id, answer.member))
-        return tuple((m.fact, m.member) for m in self.missing if (m.fact, m.member) in wanted)
+        return self._in_order(self._missing.of_policy(answer.policy.id, answer.member))
 
     def amount_waits_for(self, answer: Answer, place: int) -> tuple[Wanted, ...]:
         """What an open amount waits for."""
-        wanted = self._missing.of_amount(answer.policy.id, answer.member, place)
-        return tuple((m.fact, m.member) for m in self.missing if (m.fact, m.member) in wanted)
+        return self._in_order(self._missing.of_amount(answer.policy.id, answer.member, place))
+
+    def _in_order(self, wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
+        return tuple(sorted((each for each in wanted if each in self.places), key=self.places.__getitem__))
+
+    @cached_property
+    def places(self) -> dict[Wanted, int]:
+        """Where each missing fact stands in `missing`."""
+        return {(m.fact, m.member): place for place, m in enumerate(self.missing)}
 
     @cached_property
     def missing(self) -> tuple[MissingFact, ...]:

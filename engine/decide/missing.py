@@ -33,7 +33,10 @@ class Missing:
     def __init__(self, run: Run):
         self.run = run
         self.members = tuple(member.id for member in run.household.members)
+        self.places = {member: place for place, member in enumerate(self.members)}
         self.found: dict[tuple[str, str], frozenset[Wanted]] = {}
+        self.facts: dict[Wanted, frozenset[Wanted]] = {}  # what each fact comes down to
+        self.lets: dict[tuple[str, str, str], frozenset[Wanted]] = {}  # (policy, subject, result)
 
     def of_policy(self, name: str, member: str) -> frozenset[Wanted]:
         """What an undetermined answer waits for; empty where it is settled or only an unpublished figure is open."""
@@ -71,7 +74,7 @@ class Missing:
         if raws is None:
             return None
         level = self.run.edition.by_id[name].policy.level
-        return raws[0] if level == "household" else raws[self.members.index(member)]
+        return raws[0] if level == "household" else raws[self.places[member]]
 
     # -- conditions --
 
@@ -102,7 +105,11 @@ class Missing:
             yield from self._fact(self.run.program.rulebook.facts[expr.name], member)
         elif expr.op == "let":
             assert scope.policy is not None
-            yield from self._let(next(let for let in scope.policy.lets if let.name == expr.name), scope)
+            key = (scope.policy.id, scope.subject, expr.name)
+            if key not in self.lets:
+                let = next(let for let in scope.policy.lets if let.name == expr.name)
+                self.lets[key] = frozenset(self._let(let, scope))
+            yield from self.lets[key]
         elif expr.op in ("receives", "qualifies", "holds"):
             yield from self._policy(expr, member)
         elif expr.op.endswith("_members") or expr.op in ("any_member", "every_member"):
@@ -126,29 +133,32 @@ class Missing:
     def _policy(self, expr: Expr, member: str) -> Iterator[Wanted]:
         subject = "" if expr.level == "household" else member
         if expr.op != "qualifies":
-            certain, possible = self.run.received(expr.name, None if not subject else self.members.index(subject))
+            certain, possible = self.run.received(expr.name, None if not subject else self.places[subject])
             if certain != possible:
                 yield "receiving", subject
         if expr.op != "receives" and expr.name in self.run.first:
             yield from self.of_policy(expr.name, subject)
 
-    def _fact(self, fact: Fact, member: str) -> Iterator[Wanted]:
+    def _fact(self, fact: Fact, member: str) -> frozenset[Wanted]:
         subject = member if fact.level == "member" else ""
-        if fact.derived:
-            yield from self._derived(fact, subject)
-        elif not self._known(fact, subject):
-            yield fact.name, subject
+        key = (fact.name, subject)
+        if key not in self.facts:
+            if fact.derived:
+                self.facts[key] = frozenset(self._derived(fact, subject))
+            else:
+                self.facts[key] = frozenset() if self._known(fact, subject) else frozenset((key,))
+        return self.facts[key]
 
     def _known(self, fact: Fact, member: str) -> bool:
         slot = self.run.program.slots.facts[fact.name]
-        row = self.run.members[self.members.index(member)] if fact.level == "member" else self.run.whole
+        row = self.run.members[self.places[member]] if fact.level == "member" else self.run.whole
         lo, hi = row[slot.at], row[slot.at + 1]
         return bool(lo & (lo - 1) == 0) if fact.type.base is Base.CHOICE else bool(lo == hi)
 
     def _derived(self, fact: Fact, member: str) -> Iterator[Wanted]:
         layout = self.run.derived_layouts[fact.name]
         rows = self.run.derived[fact.name]
-        row = rows[self.members.index(member)] if fact.level == "member" else rows
+        row = rows[self.places[member]] if fact.level == "member" else rows
         outcomes = Outcomes(layout, row, self.members)
         if fact.condition is not None:
             yield from self._condition(fact.condition, outcomes, _Scope(), member)
@@ -157,7 +167,7 @@ class Missing:
 
     def _settled(self, fact: Fact, member: str) -> bool:
         slot = self.run.program.slots.facts[fact.name]
-        row = self.run.members[self.members.index(member)] if fact.level == "member" else self.run.whole
+        row = self.run.members[self.places[member]] if fact.level == "member" else self.run.whole
         lo, hi = row[slot.at], row[slot.at + 1]
         if fact.type.base is Base.CHOICE:
             return bool(lo & (lo - 1) == 0)

@@ -7,14 +7,15 @@ statuses, amounts and truths of every condition; what else differs in the docume
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from engine import __version__
 from engine.decide import Decision, Program, decide
-from engine.decide.record import figure
+from engine.decide.evidence import figure, outcomes_in
+from engine.decide.record import in_full
 from engine.language import canonical
 from engine.language.household import HouseholdError, read_household
 from engine.ledger.entries import Entry
@@ -153,7 +154,7 @@ def replay(programs: Programs, entry: Entry) -> Replay:
         return Replay(entry.seq, stored["engine"], __version__, False, refused)
     now = document(decision, stored["jurisdictions"])
     same = canonical.dumps(now) == canonical.dumps(stored)
-    found = () if same else differences(stored, now)
+    found = () if same else differences(stored, now, _named(decision))
     return Replay(entry.seq, stored["engine"], __version__, same, found)
 
 
@@ -171,9 +172,10 @@ def against(programs: Programs, program: Program, entry: Entry) -> Comparison:
     if asked is not None and places != frozenset(asked):
         left_out = (*left_out, "/jurisdictions")
     decision = decide(program, read_household(facts, program.vocabulary), day, places or None)
-    now = document(decision, asked)
+    now = in_full(document(decision, asked), decision)
+    then = in_full(stored, again(before, stored))
     figures = _figures(before, program, day)
-    changes = tuple(_changes(stored, now, figures, _reads(program, decision)))
+    changes = tuple(_changes(then, now, figures, _reads(program, decision)))
     return Comparison(entry.seq, stored["rulebook"], now["rulebook"], day.isoformat(), changes, left_out)
 
 
@@ -239,9 +241,34 @@ def _plain(part: str) -> str:
 # -- two documents side by side --
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
+Named = Callable[[Mapping[str, Any]], Iterable[tuple[str, str | None, str]]]
+"""The truths of an answer as (condition, member, outcome)."""
+
+
+def _unnamed(answer: Mapping[str, Any]) -> Iterable[tuple[str, str | None, str]]:
+    return (("", None, answer["truths"]),)
+
+
+def _named(decision: Decision) -> Named:
+    """Names the truths of a document by the conditions of the same rulebook; all of them as one where another engine
+    version wrote them in an order that is not known here."""
+    answers = {(each.policy.id, each.member or None): each for each in decision.answers}
+
+    def named(answer: Mapping[str, Any]) -> Iterable[tuple[str, str | None, str]]:
+        own = answers.get((answer["policy"], answer.get("member")))
+        try:
+            return _unnamed(answer) if own is None else outcomes_in(answer["truths"], own.layout, own.members)
+        except ValueError:
+            return _unnamed(answer)
+
+    return named
+
+
+def differences(
+    then: Mapping[str, Any], now: Mapping[str, Any], named: Named = _unnamed
+) -> tuple[Difference, ...]:
     """Where two documents of one decision differ, what it means first; at most MOST_DIFFERENCES."""
-    meant = list(_meaning_differs(then, now))
+    meant = list(_meaning_differs(_meaning(then, named), _meaning(now, named)))
     rest = [found for found in _walk("", then, now) if found.pointer not in _COUNTED]
     known = {found.pointer for found in meant}
     text = [found for found in rest if found.pointer not in known]
@@ -253,8 +280,9 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Differ
 _COUNTED = frozenset({"/engine"})  # two versions were to be compared
 
 
-def _meaning_differs(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
-    before, after = _meaning(then), _meaning(now)
+def _meaning_differs(
+    before: Mapping[tuple[str, ...], Any], after: Mapping[tuple[str, ...], Any]
+) -> Iterator[Difference]:
     for place in dict.fromkeys((*before, *after)):
         old, new = before.get(place), after.get(place)
         if old != new:
@@ -263,16 +291,16 @@ def _meaning_differs(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterato
             yield Difference(pointer, kind, old, new)
 
 
-def _meaning(stored: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
+def _meaning(stored: Mapping[str, Any], named: Named) -> dict[tuple[str, ...], Any]:
     """Statuses, amounts and truths of a document, by policy, member and place."""
     found: dict[tuple[str, ...], Any] = {}
     for answer in stored["answers"]:
-        key = (answer["policy"], answer["member"] or "")
+        key = (answer["policy"], answer.get("member") or "")
         found[(*key, "status")] = answer["status"]
-        for amount in answer["amounts"]:
+        for amount in answer.get("amounts", ()):
             found[(*key, "amount", amount["item"])] = _sum(amount)
-        for (condition, member), row in _rows(answer).items():
-            found[(*key, "outcome", condition, member or "")] = row["outcome"]
+        for condition, member, outcome in named(answer):
+            found[(*key, "outcome", condition, member or "")] = outcome
     return found
 
 

@@ -63,7 +63,7 @@ def document(status: str = "eligible", outcome: str = "yes", least: str = "1.00"
     answer = {
         "policy": "p", "member": None, "status": status, "note": note,
         "amounts": [{"item": "a", "given": "yes", "per": "month", "least": least, "most": least}],
-        "trace": [["c", None, outcome], ["d", "a", "no", "1", "2"]],
+        "truths": f"{outcome[0]}(n)",
     }  # fmt: skip
     return {"answers": [answer], "engine": "1", "on": "2025-08-01"}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.decide.examples import example_household, run_examples
 from engine.decide.program import compile_rulebook
-from engine.decide.record import canonical, record
+from engine.decide.record import canonical, in_full, record
 from engine.language.household import canonical_household, read_household
 from engine.language.rulebook import load, load_texts
 from tests.little import ROOT, decided, family, policy, program_of, texts
@@ -59,8 +59,11 @@ def test_a_household_reads_back_from_its_canonical_form() -> None:
 
 def test_the_record_says_what_an_auditor_needs() -> None:
     program = program_of(policy(when="- id: poor\n  if: per_head < standard"))
-    whole = record(decided(program, family({"income": 999, "away": False, "born": "1990-05-01"}, receiving=[])))
-    assert whole["rulebook"] == program.rulebook.digest and whole["format"] == "jiuzhu-decision-1"
+    decision = decided(program, family({"income": 999, "away": False, "born": "1990-05-01"}, receiving=[]))
+    made = record(decision)
+    assert made["rulebook"] == program.rulebook.digest and made["format"] == "jiuzhu-decision-2"
+    assert made["answers"][0]["truths"] == "yy" and len(made["evidence"]) == 64
+    whole = in_full(made, decision)
     (answer,) = whole["answers"]
     assert answer["trace"] == [["poor", None, "yes", "999", "1000"], ["when", None, "yes"]]
     assert whole["figures"]["standard"] == {"from": "2020-01-01", "source": "a notice", "verified": True, "value": "1000"}

@@ -17,6 +17,7 @@ COMMANDS = {
     "key": "keys:key",
     "ledger": "ledger:ledger",
     "mutate": "mutate:mutate",
+    "population": "population:population",
     "replay": "replay:replay_command",
     "schema": "schema:schema",
     "serve": "serve:serve",

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-FLOORS = {"engine": 0, "language": 1, "decide": 2, "sweep": 3, "watch": 3, "ledger": 3, "cli": 4, "api": 4}
+FLOORS = {"engine": 0, "language": 1, "decide": 2, "sweep": 3, "watch": 3, "ledger": 3, "population": 3, "cli": 4, "api": 4}
 """Room -> floor. A room imports itself and lower floors; `engine` is engine/__init__.py alone."""
 
 BESIDE = {("cli", "api")}

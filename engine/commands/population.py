@@ -1,0 +1,142 @@
+"""`jiuzhu population make`: a synthetic city to try the sweep on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from engine.commands.common import console, fail, json_option, lang_option, print_json
+from engine.population.make import MOST, City, Made, Stopped
+from engine.population.marginals import read
+
+
+class Rate(click.ParamType):  # type: ignore[type-arg]  # generic only to the type checker
+    """A share from 0 to 1, read as a decimal."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        if isinstance(value, Decimal):
+            return value
+        try:
+            rate = Decimal(str(value))
+        except InvalidOperation:
+            rate = Decimal(-1)
+        if not 0 <= rate <= 1:
+            self.fail(f"'{value}' is not a share such as 0.1 / 不是 0 到 1 之间的数，如 0.1", param, ctx)
+        return rate
+
+
+@click.group(
+    epilog="例 / examples:\n\n  jiuzhu population make --households 10000 --out city\n\n"
+    "  jiuzhu population make --households 10000000 --seed 7 --missing 0.1 --out big"
+)
+def population() -> None:
+    """合成城市：虚构的家庭，供试用和测速。/ A synthetic city: invented households to try things on."""
+
+
+@population.command(
+    name="make",
+    epilog="例 / examples:\n\n  jiuzhu population make --households 10000 --out city\n\n"
+    "  jiuzhu sweep --households city/households --persons city/persons --on 2025-08-01 --out city/swept",
+)
+@click.option(
+    "--households", "many", type=click.IntRange(1, MOST), required=True, metavar="N", help="户数 / how many households."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63),
+    default=1,
+    show_default=True,
+    help="随机种子；同一种子，同一城市 / the same seed, the same city.",
+)
+@click.option(
+    "--missing",
+    type=Rate(),
+    default="0",
+    show_default=True,
+    help="每项事实缺失的比例 / share of every fact that is not known.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="结果文件夹，须为空 / folder, empty or new.",
+)
+@click.option("--memory", default="1GB", show_default=True, help="内存上限 / memory limit.")
+@lang_option
+@json_option
+def make(many: int, seed: int, missing: Decimal, out: Path, memory: str, lang: str, as_json: bool) -> None:
+    """生成合成的上海：家庭表和人员表（Parquet）。/ Make a synthetic Shanghai: households and persons as Parquet.
+
+    每一户都是虚构的。分布及其来源见 engine/population/marginals.yaml。
+    Every household is invented. The distributions and their sources: engine/population/marginals.yaml.
+    """
+    if out.is_dir() and any(out.iterdir()):
+        fail(f"{out} 不是空文件夹；请另换一个", f"{out} is not empty; name another folder", lang)
+    city = City(read(), many, seed, missing, out, memory)
+    began = time.monotonic()
+    made = _run(city, many, lang, as_json)
+    took = round(time.monotonic() - began, 1)
+    said = {
+        "out": str(out),
+        "households": made.households,
+        "persons": made.persons,
+        "bytes": made.bytes,
+        "seconds": took,
+        "synthetic": True,
+    }
+    if as_json:
+        print_json(said)
+        return
+    many_, people, size = f"{made.households:,}", f"{made.persons:,}", f"{made.bytes / 1e6:,.1f} MB"
+    line = (
+        f"合成 {many_} 户、{people} 人（全部虚构），{size}，用时 {took} 秒：{out}"
+        if lang == "zh"
+        else f"made {many_} households, {people} persons (all invented), {size} in {took} s: {out}"
+    )
+    console().print(line, soft_wrap=True, markup=False)
+
+
+def _run(city: City, many: int, lang: str, quiet: bool) -> Made:
+    """Make it in a thread of its own, so that Ctrl-C reaches a query that is running."""
+    box: dict[str, Any] = {}
+    out = console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out, transient=True, disable=quiet or not out.is_terminal) as bar:
+        task = bar.add_task("生成" if lang == "zh" else "making", total=many)
+
+        def work() -> None:
+            try:
+                box["made"] = city.make(lambda done: bar.update(task, completed=done))
+            except BaseException as error:  # handed to the thread that waits
+                box["error"] = error
+
+        thread = threading.Thread(target=work, name="population")
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(0.2)
+        except KeyboardInterrupt:
+            while thread.is_alive():
+                city.stop()
+                thread.join(0.2)
+    if isinstance(box.get("error"), Stopped):
+        fail("已停止，没有留下文件", "stopped; no file was left", lang, 130)
+    if "error" in box:
+        raise box["error"]
+    made = box["made"]
+    assert isinstance(made, Made)
+    return made

@@ -1,0 +1,1 @@
+"""A synthetic Shanghai to try the sweep on: invented households drawn from published marginals."""

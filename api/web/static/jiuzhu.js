@@ -1,9 +1,12 @@
 // The little that HTML and htmx do not do themselves. Every page works without this file.
 "use strict";
 
-// What a person is typing is never replaced by what the server knew a moment ago.
+document.documentElement.classList.add("js");
+
+// What a person is typing, or has folded open, is never replaced by what the server knew a moment ago.
 if (window.Idiomorph) {
   Idiomorph.defaults.ignoreActiveValue = true;
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.nodeName === "DETAILS");
 }
 
 // `data-print`: print this page.

@@ -181,6 +181,18 @@ def _cells(
                 cells[*where, policy.id, f"?{id}"] = word
 
 
+def answered(out: Path, compiled: Compiled) -> dict[str, Cells]:
+    """The cells of a sweep's folder (with `conditions` and `everyone`), by household."""
+    found: dict[str, Cells] = {}
+    masks: dict[str, list[list[str]]] = {}
+    for folder, level in (("households", "household"), ("persons", "member")):
+        rows = duckdb.sql(f"SELECT * FROM read_parquet('{out}/{folder}/part-*.parquet')")
+        for values in rows.fetchall():
+            row_ = dict(zip(rows.columns, values, strict=True))
+            _cells(row_, compiled, found.setdefault(row_["household_id"], {}), level, masks)
+    return found
+
+
 # -------------------------------------------------------------------------------------------------- the evaluator
 
 

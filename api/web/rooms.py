@@ -18,5 +18,7 @@ class Room:
     scope: str
 
 
-ROOMS: tuple[Room, ...] = ()
+ROOMS: tuple[Room, ...] = (
+    Room("/workbench", Words("政策", "Policies"), "catalogue"),
+)
 """In the order shown. The first one a key opens is where it arrives after signing in."""

@@ -1,4 +1,4 @@
-"""The policies as they stand: the catalogue, each policy in words with its figures, texts and examples, and the files."""
+"""The policies as they stand: the catalogue, each in words with its figures, texts and examples, and the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api import schemas
 from api.active import Rules
 from api.problems import Problem
 from api.web.asked import asked
-from api.web.shown import Row, Shown
+from api.web.shown import Shown
 from api.web.visit import Visit, page
 from api.web.workbench_chart import chart_of
 from api.web.workbench_text import listing, prose
@@ -65,9 +65,7 @@ def catalogue(visit: Visit) -> Response:
     shown = [each for each in everything if _fits(each, given)]
     departments = tuple(dict.fromkeys(each.department for each in everything))
     groups = {name: group.title[visit.lang] for name, group in book.groups.items()}
-    by_group = {
-        name: found for name in groups if (found := [each for each in shown if each.policy.group == name])
-    }
+    by_group = {name: found for name in groups if (found := [each for each in shown if each.policy.group == name])}
     return visit.page(
         "workbench/catalogue.html",
         given=given, on=on, groups=groups, departments=departments, kinds=KINDS, by_group=by_group,
@@ -136,7 +134,7 @@ def policy(visit: Visit, id: str) -> Response:
     now = next((each for each in texts if each.in_force(on)), None) or next(
         (each for each in texts if each.from_date > on), texts[-1]
     )
-    sections, figures = _whole(book, id, now.from_date, visit.lang, visit.service.today())
+    sections, figures = _kept(_Book(book), id, now.from_date, visit.lang, visit.service.today())
     return visit.page(
         "workbench/policy.html",
         policy=now, texts=texts, on=on, book=book, title_now=now.title_on(on)[visit.lang], in_force=now.in_force(on),
@@ -145,13 +143,8 @@ def policy(visit: Visit, id: str) -> Response:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=512)
-def _kept(digest: str, id: str, start: date, lang: str, today: date, book: _Book) -> tuple[tuple[Section, ...], tuple[Figure, ...]]:
-    return _made(book.rulebook, id, start, lang, today)
-
-
 class _Book:
-    """A rulebook as a key that is not looked at: its digest stands for it."""
+    """A rulebook as a key: its digest stands for it."""
 
     def __init__(self, rulebook: Rulebook) -> None:
         self.rulebook = rulebook
@@ -163,11 +156,10 @@ class _Book:
         return hash(self.rulebook.digest)
 
 
-def _whole(
-    book: Rulebook, id: str, start: date, lang: str, today: date
-) -> tuple[tuple[Section, ...], tuple[Figure, ...]]:
-    """All that a text of a policy says, in words; kept, since it stands as long as the rulebook."""
-    return _kept(book.digest, id, start, lang, today, _Book(book))
+@lru_cache(maxsize=400)
+def _kept(book: _Book, id: str, start: date, lang: str, today: date) -> tuple[tuple[Section, ...], tuple[Figure, ...]]:
+    """All that one text of a policy says, in words; kept, since it stands as long as the rulebook."""
+    return _made(book.rulebook, id, start, lang, today)
 
 
 def _made(
@@ -223,7 +215,14 @@ def _expected(book: Rulebook, policy: Policy, lang: str) -> list[Expected]:
     ]
 
 
-@page(blueprint, "GET", "/workbench/policies/<name:id>/examples/<entry:number>", scope="catalogue", zh="例子", en="Example")
+@page(
+    blueprint,
+    "GET",
+    "/workbench/policies/<name:id>/examples/<entry:number>",
+    scope="catalogue",
+    zh="例子",
+    en="Example",
+)
 def example(visit: Visit, id: str, number: int) -> Response:
     """One example, decided now: its household, and the reasons of the answers to its policy."""
     rules, _ = _on(visit)

@@ -20,7 +20,7 @@ __all__ = ["MOST_LINES", "Series", "chart_of", "step_chart"]
 MOST_LINES = 6
 """Lines in one chart; a table with more rows is read better as a table."""
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 460, 8, 8, 14, 24
-ROW = 150
+ROW, LEGEND = 150, 16
 COLOURS = ("#14532d", "#1d4ed8", "#9a3412", "#6b21a8", "#0f766e", "#334155")
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 4", "1 3")
 
@@ -54,95 +54,128 @@ def _series(parameter: Parameter, wording: Wording, lang: str) -> list[Series]:
             found.setdefault(keys, []).append((value.from_date, figure, text))
     named = []
     for keys, steps in found.items():
-        parts = [
-            wording.choice(kind.choices, key)
-            if isinstance(key, str)
-            else (f"{number_text(key, kind.type, lang)} 起" if lang == "zh" else f"from {number_text(key, kind.type, lang)}")
-            for key, kind in zip(keys, parameter.keys, strict=True)
-        ]
+        parts = []
+        for key, kind in zip(keys, parameter.keys, strict=True):
+            if isinstance(key, str):
+                parts.append(wording.choice(kind.choices, key))
+            else:
+                number = number_text(key, kind.type, lang)
+                parts.append(f"{number} 起" if lang == "zh" else f"from {number}")
         named.append(Series(" · ".join(parts), tuple(steps)))
     return named
 
 
 def step_chart(series: Sequence[Series], until: date, title: str, unpublished: str) -> Markup:
     """The chart as SVG. Values of one line are written above its steps; of several lines, their names below."""
-    first = min(step[0] for each in series for step in each.steps)
-    values = [value for each in series for _, value, _ in each.steps if value is not None]
-    top = max([*values, Fraction(0)]) or Fraction(1)
-    low = min([*values, Fraction(0)])
-    days = max((until - first).days, 1)
-    legend = 16 * len(series) if len(series) > 1 else 0
-    height = TOP + ROW + BOTTOM + legend
-
-    def x(day: date) -> Fraction:
-        return LEFT + Fraction((min(day, until) - first).days * (WIDTH - LEFT - RIGHT), days)
-
-    def y(value: Fraction) -> Fraction:
-        return TOP + 14 + Fraction(ROW - 14) * (top - value) / (top - low)
-
-    parts = [f'<line x1="{LEFT}" y1="{_n(y(Fraction(0)))}" x2="{WIDTH - RIGHT}" y2="{_n(y(Fraction(0)))}" stroke="#7b8794"/>']
-    parts += _years(first, until, x, TOP + ROW)
+    scale = _Scale.of(series, until)
+    legend = LEGEND * len(series) if len(series) > 1 else 0
+    foot = scale.y(Fraction(0))
+    parts = [_tag("line", x1=LEFT, y1=foot, x2=WIDTH - RIGHT, y2=foot, stroke="#7b8794"), *_years(scale)]
     for number, each in enumerate(series):
-        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
-        parts += _line(each, until, x, y, colour, dash, alone=len(series) == 1, unpublished=unpublished)
+        look = {"stroke": COLOURS[number % len(COLOURS)], "stroke_width": "2.5"}
+        if DASHES[number % len(DASHES)]:
+            look["stroke_dasharray"] = DASHES[number % len(DASHES)]
+        parts += _line(each, scale, look)
         if legend:
-            at = TOP + ROW + BOTTOM + 16 * number + 8
-            parts.append(
-                f'<line x1="{LEFT}" y1="{at}" x2="{LEFT + 28}" y2="{at}" stroke="{colour}" stroke-width="2.5"{_dash(dash)}/>'
-                f'<text x="{LEFT + 34}" y="{at + 4}" font-size="12" fill="#1f2933">{escape(each.name)}</text>'
-            )
-    return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
-        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
-    )
+            at = TOP + ROW + BOTTOM + LEGEND * number + 8
+            parts.append(_tag("line", x1=LEFT, y1=at, x2=LEFT + 28, y2=at, **look))
+            parts.append(_text(each.name, LEFT + 34, at + 4))
+        else:
+            parts += _labels(each, scale, unpublished)
+    box = f"0 0 {WIDTH} {TOP + ROW + BOTTOM + legend}"
+    head = f'<svg class="chart" viewBox="{box}" role="img" aria-label="{escape(title)}">'
+    return Markup(head + "".join(parts) + "</svg>")  # every text in it was escaped where it was put in
 
 
-def _line(each: Series, until: date, x, y, colour: str, dash: str, *, alone: bool, unpublished: str) -> list[str]:
-    parts, path, written = [], "", Fraction(-1000)
-    for place, (start, value, text) in enumerate(each.steps):
-        end = each.steps[place + 1][0] if place + 1 < len(each.steps) else until
-        left, right = x(start), x(end)
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Where a day and a value stand."""
+
+    first: date
+    until: date
+    low: Fraction
+    top: Fraction
+
+    @staticmethod
+    def of(series: Sequence[Series], until: date) -> _Scale:
+        values = [value for each in series for _, value, _ in each.steps if value is not None]
+        first = min(step[0] for each in series for step in each.steps)
+        top, low = max([*values, Fraction(0)]), min([*values, Fraction(0)])
+        return _Scale(first, until, low, top if top > low else low + 1)
+
+    def x(self, day: date) -> Fraction:
+        days = max((self.until - self.first).days, 1)
+        return LEFT + Fraction((min(day, self.until) - self.first).days * (WIDTH - LEFT - RIGHT), days)
+
+    def y(self, value: Fraction) -> Fraction:
+        return TOP + 16 + (ROW - 16) * (self.top - value) / (self.top - self.low)
+
+    def spans(self, each: Series) -> list[tuple[Fraction, Fraction, Fraction | None, str]]:
+        """The steps of a line: from, to, value, value in words."""
+        ends = [start for start, _, _ in each.steps[1:]] + [self.until]
+        steps = zip(each.steps, ends, strict=True)
+        return [(self.x(start), self.x(end), value, text) for (start, value, text), end in steps]
+
+
+def _line(each: Series, scale: _Scale, look: dict[str, str]) -> list[str]:
+    path, open_ = "", False
+    for left, right, value, _ in scale.spans(each):
+        if value is not None:
+            height = _n(scale.y(value))
+            path += f"{'L' if open_ else 'M'}{_n(left)} {height}L{_n(right)} {height}"
+        open_ = value is not None
+    return [_tag("path", d=path, fill="none", **look)] if path else []
+
+
+def _labels(each: Series, scale: _Scale, unpublished: str) -> list[str]:
+    """The values above their steps, as many as there is room for; the last one always."""
+    found, free = [], Fraction(-WIDTH)
+    spans = scale.spans(each)
+    last = max((n for n, span in enumerate(spans) if span[2] is not None), default=-1)
+    for place, (left, right, value, text) in enumerate(spans):
         if value is None:
-            path += " "
-            if alone:
-                parts.append(
-                    f'<rect x="{_n(left)}" y="{TOP}" width="{_n(max(right - left, Fraction(1)))}" height="{ROW}" fill="#f5f7f9"/>'
-                    f'<text x="{_n(left + 4)}" y="{TOP + ROW // 2}" font-size="12" fill="#4b5563">{escape(unpublished)}</text>'
-                )
+            found.append(_tag("rect", x=left, y=TOP, width=max(right - left, Fraction(1)), height=ROW, fill="#f1f3f5"))
+            found.append(_text(unpublished, left + 4, TOP + ROW // 2, "#4b5563"))
             continue
-        join = "L" if path and not path.endswith(" ") else "M"
-        path += f"{join}{_n(left)} {_n(y(value))}L{_n(right)} {_n(y(value))}"
-        if alone:
-            parts.append(f'<circle cx="{_n(left)}" cy="{_n(y(value))}" r="3" fill="{colour}"><title>{escape(f"{start} {text}")}</title></circle>')
-            wide = 7 * len(text) + 8  # about as wide as the text will be
-            if left - written >= wide or place == len(each.steps) - 1:
-                anchor, at = ("end", WIDTH - RIGHT) if left + wide > WIDTH - RIGHT else ("start", left)
-                if place == len(each.steps) - 1 and at - written < wide and anchor == "end":
-                    at = Fraction(WIDTH - RIGHT)
-                parts.append(f'<text x="{_n(Fraction(at))}" y="{_n(y(value) - 6)}" font-size="12" text-anchor="{anchor}" fill="#1f2933">{escape(text)}</text>')
-                written = left
-    line = f'<path d="{path.strip()}" fill="none" stroke="{colour}" stroke-width="2.5"{_dash(dash)}/>' if path.strip() else ""
-    return [line, *parts]
-
-
-def _years(first: date, until: date, x, bottom: int) -> list[str]:
-    """Years along the foot, at most eight of them."""
-    years = range(first.year + (first > date(first.year, 1, 1)), until.year + 1)
-    every = max(1, -(-len(years) // 8))
-    found = [
-        f'<line x1="{_n(x(date(year, 1, 1)))}" y1="{TOP}" x2="{_n(x(date(year, 1, 1)))}" y2="{bottom + 4}" stroke="#d5dbe1"/>'
-        f'<text x="{_n(x(date(year, 1, 1)))}" y="{bottom + 18}" font-size="12" text-anchor="middle" fill="#4b5563">{year}</text>'
-        for year in years
-        if (year - years[0]) % every == 0 and LEFT + 12 <= x(date(year, 1, 1)) <= WIDTH - RIGHT - 12
-    ]
+        found.append(_tag("circle", cx=left, cy=scale.y(value), r=3, fill=COLOURS[0]))
+        wide = sum(13 if letter > "\u2e7f" else 7 for letter in text) + 10
+        at = min(left, Fraction(WIDTH - RIGHT - wide))
+        room = scale.x(scale.until) if place == last else spans[last][0]
+        if at >= free and (place == last or at + wide <= min(room, Fraction(WIDTH - RIGHT - wide))):
+            found.append(_text(text, at, scale.y(value) - 7))
+            free = at + wide
+        elif place == last:
+            found.append(_text(text, at, scale.y(value) - 7))
     return found
 
 
-def _dash(dash: str) -> str:
-    return f' stroke-dasharray="{dash}"' if dash else ""
+def _years(scale: _Scale) -> list[str]:
+    """Years along the foot, at most eight of them."""
+    bottom, found = TOP + ROW, []
+    years = range(scale.first.year + (scale.first > date(scale.first.year, 1, 1)), scale.until.year + 1)
+    every = max(1, -(-len(years) // 8))
+    for year in years[::every]:
+        at = scale.x(date(year, 1, 1))
+        if LEFT + 14 <= at <= WIDTH - RIGHT - 14:
+            found.append(_tag("line", x1=at, y1=TOP, x2=at, y2=bottom + 4, stroke="#d5dbe1"))
+            found.append(_text(str(year), at, bottom + 18, "#4b5563", "middle"))
+    return found
+
+
+def _text(text: str, x: Fraction | int, y: Fraction | int, fill: str = "#1f2933", anchor: str = "start") -> str:
+    return _tag("text", text, x=x, y=y, font_size=12, fill=fill, text_anchor=anchor)
+
+
+def _tag(name: str, text: str = "", **attributes: Fraction | int | str) -> str:
+    shown = "".join(
+        f' {key.replace("_", "-")}="{escape(value if isinstance(value, str) else _n(value))}"'
+        for key, value in attributes.items()
+    )
+    return f"<{name}{shown}>{escape(text)}</{name}>" if text else f"<{name}{shown}/>"
 
 
 def _n(value: Fraction | int) -> str:
     """A coordinate with one decimal."""
-    tenths = int(Fraction(value) * 10)
-    return f"{tenths // 10}.{tenths % 10}" if tenths >= 0 else f"-{-tenths // 10}.{-tenths % 10}"
+    tenths = round(Fraction(value) * 10)
+    sign, size = ("-" if tenths < 0 else ""), abs(tenths)
+    return f"{sign}{size // 10}.{size % 10}" if size % 10 else f"{sign}{size // 10}"

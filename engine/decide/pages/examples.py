@@ -18,7 +18,7 @@ def examples(reader: Reader, versions: tuple[Policy, ...]) -> list[str]:
         [
             escaped(example.says[reader.lang]),
             example.on.isoformat(),
-            escaped(_expected(reader, policy, example.expect, example.also)),
+            escaped(expected(reader, policy, example.expect, example.also)),
         ]
         for policy in reversed(versions)
         for example in policy.examples
@@ -26,7 +26,7 @@ def examples(reader: Reader, versions: tuple[Policy, ...]) -> list[str]:
     return table([say("情形", "case"), say("日期", "date"), say("结果", "comes to")], rows)
 
 
-def _expected(reader: Reader, policy: Policy, expect: dict[str, Any], also: dict[str, dict[str, Any]]) -> str:
+def expected(reader: Reader, policy: Policy, expect: dict[str, Any], also: dict[str, dict[str, Any]]) -> str:
     found = [_of_subjects(reader, policy, expect)] if expect else []
     for name, each in also.items():
         other = reader.rulebook.versions(name)[-1]

@@ -20,13 +20,13 @@ def figures(reader: Reader, versions: tuple[Policy, ...]) -> list[list[str]]:
     found = []
     for parameter in sorted((reader.rulebook.parameters[name] for name in named), key=lambda p: p.order):
         found.append([f"### {escaped(parameter.label[reader.lang])}"])
-        found.append(_history(reader, parameter))
+        found.append(history(reader, parameter))
         if parameter.note:
             found.append([escaped(parameter.note)])
     return found
 
 
-def _history(reader: Reader, parameter: Parameter) -> list[str]:
+def history(reader: Reader, parameter: Parameter) -> list[str]:
     say = reader.say
     keys = [_key(reader, key) for key in parameter.keys]
     header = [say("自", "from"), *keys, say("数值", "figure"), say("来源", "source"), say("核实", "verified")]

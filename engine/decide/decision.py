@@ -7,7 +7,7 @@ canonical JSON.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -143,10 +143,10 @@ class Decision:
 
     def caveats(self, answer: Answer) -> tuple[Caveat, ...]:
         """Why an answer is less than firm: what the conditions that decide it, and what is paid, rest on."""
-        each = self.edition.by_id[answer.policy.id]
-        rests, row = rests_of(each, answer.outcomes.layout), answer.outcomes.row
+        each, row = self.edition.by_id[answer.policy.id], answer.raw[3]
+        rests = rests_of(each, answer.layout)
         found = [*each.caveats, *(rests.when(row) if rests.when else ())]
-        for place, amount in enumerate(answer.amounts):
+        for place, amount in enumerate(answer.amounts if answer.possible else ()):
             if amount.possible:
                 own = rests.items[place]
                 found += each.item_caveats[place]
@@ -243,7 +243,20 @@ class Decision:
         if flat is not None and not flat & self.household.open:
             return False  # nothing it reads is open, so that nothing rests on a limit
         each = answer.amounts[place]
-        return each.least != each.most and self.wide_raw(answer)[2][place][1] != each.most
+        if each.least == each.most:
+            return False
+        raws = self._wide_open.first.get(answer.policy.id) or self.wide.first[answer.policy.id]
+        return bool(raws[answer.place][2][place][1] != each.most)
+
+    @cached_property
+    def _wide_open(self) -> Run:
+        """The wide run of the policies with an open amount, and of those they rest on, alone: mostly few."""
+        if "wide" in self.__dict__:
+            return self.wide
+        names = {a.policy.id for a in self.answers if a.possible and any(i.least != i.most for i in a.amounts)}
+        dependents = self.edition.dependents
+        order = [f for f in self.edition.order if f.policy.id in names or not names.isdisjoint(dependents[f.policy.id])]
+        return run(self.program, replace(self.edition, order=tuple(order)), self.household, wide=True)
 
     @property
     def not_in_force(self) -> tuple[str, ...]:

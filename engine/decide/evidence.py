@@ -12,8 +12,8 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache, lru_cache
-from operator import itemgetter
+from functools import cache
+from operator import add, itemgetter
 from typing import Any
 
 from engine.decide.conditions import leaf_expression
@@ -25,7 +25,7 @@ from engine.decide.program import Program
 from engine.language.checks import expressions_of, parameters_read
 from engine.language.model import ChoiceSet, DatedValue, Fact, Parameter, Policy
 from engine.language.tree import Expr
-from engine.language.types import Base, day_of, decimal_text
+from engine.language.types import Base, day_text, decimal_text, part_text
 
 WORDS = {"y": YES, "n": NO, "u": UNKNOWN}
 """The letters of `truths`."""
@@ -109,11 +109,6 @@ def _derived(decision: Decision) -> dict[str, Any]:
     }
 
 
-def day_text(number: Fraction) -> str:
-    """The date behind yyyymmdd as text."""
-    return day_of(int(number)).isoformat()
-
-
 def _figures(decision: Decision) -> dict[str, Any]:
     """Every parameter a policy in force reads, with the value of the day, its first day, source and sureness."""
     rulebook, dated = decision.program.rulebook, decision.edition.figures
@@ -126,6 +121,10 @@ def _figures(decision: Decision) -> dict[str, Any]:
         value = dated[name]
         found[name] = None if value is None else _FIGURES(value, rulebook.parameters[name])
     return found
+
+
+def _day(number: Fraction) -> str:
+    return day_text(int(number))
 
 
 def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | None:
@@ -142,7 +141,7 @@ def figure(parameter: Parameter, value: DatedValue | None) -> dict[str, Any] | N
             for row in value.rows
         ]
     else:
-        text = day_text if parameter.type.base is Base.DATE else decimal_text
+        text = _day if parameter.type.base is Base.DATE else decimal_text
         found["value"] = None if value.value is None else text(value.value)
     return found
 
@@ -207,21 +206,15 @@ class _Table:
             lo, lo_d, hi, hi_d = (self._at(ref) for ref in (place.lo, place.lo_d, place.hi, place.hi_d))
             if place.lo == place.hi and place.lo_d == place.hi_d and place.lo_k == place.hi_k:
                 hi, hi_d = lo, lo_d
-            return _number(_dated if is_date else _decimal, (lo, place.lo_k, lo_d), (hi, place.hi_k, hi_d))
+            return _number(_dated if is_date else part_text, (lo, place.lo_k, lo_d), (hi, place.hi_k, hi_d))
         if isinstance(place, MaskAt):
             assert expr is not None
             return _choice(program.rulebook.choices[expr.type.choices], self._at(place.may), self._at(place.must))
         return lambda row: None
 
 
-@lru_cache(maxsize=1 << 15)
-def _decimal(n: int, d: int) -> str:
-    return decimal_text(Fraction(n, d))
-
-
-@lru_cache(maxsize=1 << 15)
 def _dated(n: int, d: int) -> str:
-    return day_of(int(Fraction(n, d))).isoformat()
+    return day_text(n // d)
 
 
 def _number(text: Callable[[int, int], str], low: tuple[int, int, int], high: tuple[int, int, int]) -> _Shown:
@@ -259,7 +252,7 @@ def _fact(program: Program, fact: Fact) -> _Shown:
     if fact.type.base is Base.CHOICES:
         names = cache(program.rulebook.choices[fact.type.choices].names)
         return lambda row: list(names(row[hi]))
-    text = _dated if fact.type.base is Base.DATE else _decimal
+    text = _dated if fact.type.base is Base.DATE else part_text
     if slot.d is not None:
         return _number(text, (lo, slot.scale, slot.d), (hi, slot.scale, slot.d + 1))
 
@@ -297,13 +290,14 @@ def _letters(layout: Layout) -> Callable[[_Row], str]:
     entries = list(layout.conditions.values())
     certain, possible = [at(entry.certain) for entry in entries], [at(entry.possible) for entry in entries]
     # a place more than there are conditions, so that one condition too gives a tuple
-    pick_certain, pick_possible = itemgetter(*certain, *certain[:1]), itemgetter(*possible, *possible[:1])
+    surely, maybe = itemgetter(*certain, *certain[:1]), itemgetter(*possible, *possible[:1])
     inner = [(entry.inner, _letters(entry.rows)) for entry in entries if entry.inner is not None and entry.rows]
     size, more = len(entries), tuple(fixed)
 
     def letters(row: _Row) -> str:
         full = (*row, *more)
-        text = "".join(map(_LETTER, pick_certain(full), pick_possible(full)))[:size]
+        found = bytes(map(add, surely(full), maybe(full)))
+        text = found[:size].translate(_SUM).decode("ascii")
         for place, below in inner:
             text += f"({'/'.join(map(below, row[place]))})"
         return text
@@ -311,9 +305,7 @@ def _letters(layout: Layout) -> Callable[[_Row], str]:
     return letters
 
 
-def _letter(certain: int | bool, possible: int | bool) -> str:
-    return "y" if certain else "u" if possible else "n"
+_SUM = b"nuy" + bytes(253)
+"""Certainly and possibly, added: neither, the second alone, both."""
 
-
-_LETTER = _letter
 _LETTERS = Kept(_letters, 4_000)

@@ -20,6 +20,7 @@ from engine.decide.run import run
 from engine.language.alerts import alert_book, alerts_as_policies
 from engine.language.checks import parameters_read, top_level
 from engine.language.household import HouseholdError, read_household
+from engine.language.labels import label_book, labels_as_policies
 from engine.language.model import Example, Policy, Rulebook
 from engine.language.places import Place
 from engine.language.problems import Problem, Problems, did_you_mean
@@ -42,6 +43,11 @@ def check_examples(program: Program, lines: dict[str, list[str]] | None = None, 
         watched = compile_rulebook(alert_book(program.rulebook))
         for policy in alerts:
             Trial(watched, policy, problems).run()
+    tags = [policy for policy in labels_as_policies(program.rulebook) if only in ("", policy.id)]
+    if tags:
+        labelled = compile_rulebook(label_book(program.rulebook))
+        for policy in tags:
+            Trial(labelled, policy, problems).run()
     return problems.sorted()
 
 

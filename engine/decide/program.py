@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from engine.decide.generate import derive_function, policy_function
+from engine.decide.kept import Kept
 from engine.decide.layout import GRANTED, QUALIFIES, Layout, Slots, slots_of
 from engine.decide.tables import Table
 from engine.language.checks import expressions_of, fact_expressions, parameters_read, top_level
@@ -321,16 +322,24 @@ WIDER = 1_000
 
 def widen(program: Program, whole: list[Any], members: list[list[Any]]) -> None:
     """Move the upper limit of every number nobody knows."""
-    for fact in program.rulebook.facts.values():
-        if fact.derived or not fact.type.numeric:
-            continue
-        slot = program.slots.facts[fact.name]
-        least, most = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
-        for row in (whole,) if fact.level == "household" else members:
-            if row[slot.at + 1] == most and row[slot.at] != most:
-                row[slot.at + 1] = most * WIDER
-                if least < 0 and row[slot.at] == least:
-                    row[slot.at] = least * WIDER
+    for level, at, least, most in _LIMITS(program.slots, program.rulebook):
+        for row in (whole,) if level == "household" else members:
+            if row[at + 1] == most and row[at] != most:
+                row[at + 1] = most * WIDER
+                if least < 0 and row[at] == least:
+                    row[at] = least * WIDER
+
+
+def _limits_of(slots: Slots, rulebook: Rulebook) -> list[tuple[str, int, int, int]]:
+    """The outer limits of every number that is asked for: (level, slot, least, most)."""
+    asked = [fact for fact in rulebook.facts.values() if not fact.derived and fact.type.numeric]
+    return [
+        (f.level, slots.facts[f.name].at, int(f.type.least * f.type.scale), int(f.type.most * f.type.scale))
+        for f in asked
+    ]
+
+
+_LIMITS = Kept(_limits_of, 20)
 
 
 def _may_qualify(rulebook: Rulebook, name: str, on: date, jurisdictions: frozenset[str] | None) -> bool:

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 from engine.language.model import ChoiceSet, Fact
 from engine.language.problems import did_you_mean
-from engine.language.types import Base, day_number, day_of, decimal_text, decimals_of
+from engine.language.types import Base, day_number, day_of, day_text, decimal_text, decimals_of, part_text
 
 MOST_MEMBERS = 60
 LONGEST_TEXT = 200
@@ -478,7 +477,7 @@ def _shown(fact: Fact, known: Known, choices: dict[str, ChoiceSet]) -> Any:
     else:
 
         def text(part: int) -> str:
-            return day_of(part).isoformat() if base is Base.DATE else decimal_text(Fraction(part, fact.type.scale))
+            return day_text(part) if base is Base.DATE else part_text(part, fact.type.scale)
 
         names = ("earliest", "latest") if base is Base.DATE else ("lowest", "highest")
         value = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 
 class Base(enum.StrEnum):
@@ -187,6 +188,18 @@ def decimal_text(value: Fraction) -> str:
         return str(scaled)
     sign, digits = ("-" if scaled < 0 else ""), str(abs(scaled)).rjust(places + 1, "0")
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+@lru_cache(maxsize=1 << 15)
+def part_text(n: int, d: int) -> str:
+    """`n / d` as `decimal_text` writes it; figures and noughts come again and again."""
+    return decimal_text(Fraction(n, d))
+
+
+@lru_cache(maxsize=1 << 15)
+def day_text(number: int) -> str:
+    """The date behind yyyymmdd, as text."""
+    return day_of(number).isoformat()
 
 
 def as_fraction(value: int | Decimal) -> Fraction:

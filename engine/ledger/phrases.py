@@ -12,6 +12,8 @@ from __future__ import annotations
 from datetime import date
 
 from engine.decide import Decision
+from engine.decide.decision import Answer
+from engine.decide.evidence import truths_of
 from engine.decide.outcomes import term
 from engine.language.model import Policy, Rulebook
 from engine.language.operators import OPERATORS
@@ -21,6 +23,8 @@ from engine.language.words import STATUS, Wording
 __all__ = ["Phrases"]
 
 _Leaf = tuple[str, bool, str]  # condition id, under a `not`, the condition in words
+
+MOST_LINES = 20_000
 
 _HEADS = {"eligible": "满足", "ineligible": "未满足", "undetermined": "尚不能确定"}
 
@@ -32,6 +36,7 @@ class Phrases:
     def __init__(self, rulebook: Rulebook) -> None:
         self._rulebook = rulebook
         self._leaves: dict[tuple[str, date], tuple[_Leaf, ...]] = {}
+        self._lines: dict[tuple[str, date, str, str, str], str] = {}
 
     def of(self, decision: Decision) -> str:
         """The text of a decision: a line for each policy, `title：status。head：condition；condition`.
@@ -39,25 +44,36 @@ class Phrases:
         Of an eligible answer the conditions that speak for it, of an ineligible one those against it, of an
         open one those not known; members whose answers read the same share a line.
         """
-        lines: dict[str, None] = {}
-        for answer in decision.answers:
-            row, places = answer.outcomes.row, answer.outcomes.layout.conditions
-            wanted = (answer.certain, answer.possible)
-            turned = (not answer.possible, not answer.certain)
-            chosen: dict[str, None] = {}
-            for id, negated, words in self._of(answer.policy):
-                place = places.get(id)
-                if place is None:
-                    continue
-                found = bool(term(row, place.certain)), bool(term(row, place.possible))
-                if found == (turned if negated else wanted):
-                    chosen[words] = None
-            title = answer.policy.title_on(decision.on).zh
-            lines[f"{title}：{STATUS[answer.status].zh}。{_HEADS[answer.status]}：{'；'.join(chosen)}"] = None
+        lines = dict.fromkeys(self._line(decision, answer) for answer in decision.answers)
         waits = dict.fromkeys(self._fact(each.fact) for each in decision.missing)
         if waits:
             lines[f"尚缺：{'、'.join(waits)}"] = None
         return "\n".join(lines)
+
+    def _line(self, decision: Decision, answer: Answer) -> str:
+        """One answer's line. Most answers of most households come out in one of a few ways: each is worded once."""
+        title = answer.policy.title_on(decision.on).zh
+        key = (title, answer.policy.from_date, answer.policy.id, answer.status, truths_of(answer))
+        found = self._lines.get(key)
+        if found is None:
+            if len(self._lines) >= MOST_LINES:
+                self._lines.clear()
+            found = self._lines[key] = f"{title}：{STATUS[answer.status].zh}。{self._why(answer)}"
+        return found
+
+    def _why(self, answer: Answer) -> str:
+        row, places = answer.raw[3], answer.layout.conditions
+        wanted = (answer.certain, answer.possible)
+        turned = (not answer.possible, not answer.certain)
+        chosen: dict[str, None] = {}
+        for id, negated, words in self._of(answer.policy):
+            place = places.get(id)
+            if place is None:
+                continue
+            found = bool(term(row, place.certain)), bool(term(row, place.possible))
+            if found == (turned if negated else wanted):
+                chosen[words] = None
+        return f"{_HEADS[answer.status]}：{'；'.join(chosen)}"
 
     def _fact(self, name: str) -> str:
         fact = self._rulebook.facts.get(name)

@@ -40,7 +40,12 @@ def index_of(decision: Decision, phrases: Phrases, caseworker: str, household_id
 def lines_of(decision: Decision) -> tuple[PolicyLine, ...]:
     """One line for each answer; its amounts are what it is worth in the twelve months from `on`, in fen."""
     return tuple(
-        PolicyLine(answer.policy.id, answer.member or "household", answer.status, *worth(answer.amounts))
+        PolicyLine(
+            answer.policy.id,
+            answer.member or "household",
+            answer.status,
+            *(worth(answer.amounts) if answer.possible else (0, 0)),
+        )
         for answer in decision.answers
     )
 

@@ -22,6 +22,7 @@ from engine.commands.upkeep import INDEX, coverage_data, print_coverage, print_s
 from engine.decide.examples import check_examples
 from engine.decide.program import compile_rulebook
 from engine.decide.stale import stale_figures
+from engine.language.census import Census, census
 from engine.language.model import Rulebook
 from engine.language.problems import Problem
 from engine.language.rulebook import CATALOGUE, read_texts
@@ -78,6 +79,8 @@ def check(
         print_problems(shown, lang, out)
         if words and rulebook is not None:
             _print_words(rulebook, lang)
+        if rulebook is not None:
+            out.print(_kinds(census(rulebook), lang), soft_wrap=True)
         out.print(_summary(rulebook, shown, lang), style="red" if shown else "green")
     sys.exit(1 if shown else 0)
 
@@ -90,8 +93,13 @@ def _under(problem: Problem, paths: tuple[str, ...]) -> bool:
 def _counts(rulebook: Rulebook | None) -> dict[str, int]:
     if rulebook is None:
         return {}
+    found = census(rulebook)
     return {
         "policies": len(rulebook.ids()),
+        "counted": len(found.counted),
+        "with_published_sum": len(found.with_sum),
+        "followers": len(found.followers),
+        "without_article": len(found.no_article),
         "versions": len(rulebook.policies),
         "parameters": len(rulebook.parameters),
         "facts": len(rulebook.facts),
@@ -115,6 +123,21 @@ def _summary(rulebook: Rulebook | None, problems: tuple[Problem, ...], lang: str
         )
         en = counted.format(**n) + en
     return zh if lang == "zh" else en
+
+
+def _kinds(found: Census, lang: str) -> str:
+    """How many policies decide by a condition of their own under an article, and what stands apart."""
+    counted, sums = len(found.counted), len(found.with_sum)
+    apart, papers = len(found.followers), len(found.no_article)
+    if lang == "zh":
+        return (
+            f"有自身条件和法条的政策 {counted} 项，其中 {sums} 项的金额已公布；"
+            f"另有 {apart} 项转介或仅随其他身份，{papers} 项只有文件、没有法条"
+        )
+    return (
+        f"{counted} policies with a condition of their own and an article, {sums} of them with a published sum; "
+        f"apart: {apart} referrals or mere followers of a status, {papers} citing documents only"
+    )
 
 
 def _print_words(rulebook: Rulebook, lang: str) -> None:

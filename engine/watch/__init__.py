@@ -1,0 +1,1 @@
+"""Events come in, an alert goes out, an adviser gets the order."""

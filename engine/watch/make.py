@@ -1,0 +1,189 @@
+"""A seeded year of events for a synthetic city, one event after another, so that any number fits in memory.
+
+Everybody here is invented. How often things happen (RATES) is chosen to give the alert rules something to find, and is
+no statistic of anywhere. Each household's events come from its own stream of random numbers, so that they are the same
+whatever the number of households.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+Raw = dict[str, Any]
+SUBDISTRICTS = (
+    "华阳路街道", "江苏路街道", "新华路街道", "周家桥街道", "天山路街道",
+    "仙霞新村街道", "虹桥街道", "程家桥街道", "北新泾街道", "新泾镇",
+)  # fmt: skip
+# per member and year
+RATES = {
+    "medical_bill": 4.0, "diagnosis": 0.01, "death": 0.006, "employment": 0.25, "graduation": 0.06, "enrolment": 0.08,
+    "certificate": 0.02, "whereabouts": 0.01, "guardianship_report": 0.01, "care_assessment": 0.03,
+}  # fmt: skip
+# per household and year
+HOUSEHOLD_RATES = {"benefit_granted": 0.1, "benefit_ended": 0.05, "hardship": 0.05, "move": 0.04}
+CORRECTED = 0.01
+_WORDS: dict[str, list[Raw]] = {
+    "employment": [
+        {"employment": "unemployed", "labour_income": "0.00"},
+        {"employment": "employed", "labour_income": "4200.00"},
+        {"employment": "employed", "labour_income": "9000.00"},
+    ],
+    "whereabouts": [{"out_of_contact": True}, {"living_arrangement": "prison"}, {"out_of_contact": False}],
+    "enrolment": [{"schooling": "senior_secondary"}, {"schooling": "university"}],
+    "graduation": [{"employment": "unemployed"}],
+    "certificate": [
+        {"disability_grade": "grade_1", "disability_kinds": ["physical"], "long_term_care_need": True},
+        {"disability_grade": "grade_3", "disability_kinds": ["hearing"]},
+        {"disability_grade": "grade_2", "disability_kinds": ["mental"], "long_term_care_need": None},
+    ],
+    "guardianship_report": [{"guardianship": "lacking"}, {"guardianship": "ordinary"}],
+    "care_assessment": [{"care_level": "level_2"}, {"care_level": "level_5"}],
+    "hardship": [{"sudden_event": "serious_illness", "living_in_difficulty": True}, {"sudden_event": "none"}],
+}
+
+
+def year_of_events(households: int, year: int, seed: int) -> Iterator[Raw]:
+    """Registrations on 1 January, then the year's events in the order of their days; corrections come last of a day."""
+    registered = (registration(seed, number, year) for number in range(households))
+    yield from registered
+    yield from heapq.merge(
+        *(_block(seed, first, min(households, first + 2_000), year) for first in range(0, households, 2_000)),
+        key=lambda raw: (raw["day"], raw["household"], raw["id"]),
+    )
+
+
+def _block(seed: int, first: int, last: int, year: int) -> Iterator[Raw]:
+    """The events of some households by day. A day is made at a time: what is kept is a number for each household."""
+    events = [raw for number in range(first, last) for raw in of_household(seed, number, year)]
+    events.sort(key=lambda raw: (raw["day"], raw["household"], raw["id"]))
+    yield from events
+
+
+def registration(seed: int, number: int, year: int) -> Raw:
+    """A household as it is registered; its members, ages and incomes drawn at random."""
+    chance = random.Random(f"{seed}/{number}/register")
+    adults = chance.choice((1, 1, 2, 2, 2, 3))
+    children = chance.choice((0, 0, 0, 1, 1, 2))
+    poor = chance.random() < 0.15
+    members = [_adult(chance, place, year, poor) for place in range(adults)]
+    members += [_child(chance, adults + place, year) for place in range(children)]
+    drawn = ["minimum_living_allowance"] if poor and chance.random() < 0.7 else []
+    says = {
+        "district": "changning",
+        "subdistrict": chance.choice(SUBDISTRICTS),
+        "owns_car": not poor and chance.random() < 0.4,
+        "owns_nonresidential": False,
+        "homes_owned": "one",
+        "receiving": drawn,
+        "members": members,
+    }
+    return {
+        "source": "civil", "id": f"r{number}", "type": "register", "household": f"h{number}",
+        "day": f"{year}-01-01", "says": says,
+    }  # fmt: skip
+
+
+def _adult(chance: random.Random, place: int, year: int, poor: bool) -> Raw:
+    age = chance.randint(20, 84)
+    works = age < 60 and chance.random() < (0.4 if poor else 0.85)
+    born = date(year - age, 1, 1) + timedelta(days=chance.randrange(365))
+    return {
+        "id": f"m{place}",
+        "relation": "self" if place == 0 else "spouse" if place == 1 else "parent",
+        "birth_date": born.isoformat(),
+        "hukou": "shanghai" if chance.random() < 0.9 else "elsewhere",
+        "living_arrangement": "together",
+        "labour_income": f"{chance.randint(2700, 4000) if poor else chance.randint(3000, 20000)}.00"
+        if works
+        else "0.00",
+        "other_income": f"{chance.randint(1000, 5000)}.00" if age >= 60 else "0.00",
+        "savings": f"{chance.randint(0, 30000 if poor else 400000)}.00",
+        "employment": "employed" if works else "retired" if age >= 60 else "unemployed",
+        "schooling": "none",
+        "disability_grade": "grade_2" if chance.random() < 0.04 else "none",
+        "disability_kinds": [],
+        "seriously_ill": False,
+        "deceased": False,
+        "out_of_contact": False,
+        "graduating": False,
+        "receiving": [],
+    }
+
+
+def _child(chance: random.Random, place: int, year: int) -> Raw:
+    age = chance.randint(0, 22)
+    born = date(year - age, 1, 1) + timedelta(days=chance.randrange(365))
+    return {
+        **_adult(chance, place, year, True),
+        "relation": "child",
+        "birth_date": born.isoformat(),
+        "labour_income": "0.00",
+        "other_income": "0.00",
+        "savings": "0.00",
+        "employment": "student" if age >= 6 else "below_working_age",
+        "schooling": "university" if age >= 18 else "compulsory" if age >= 6 else "preschool",
+        "child_welfare": "none",
+        "guardianship": "ordinary",
+        "disability_grade": "none",
+    }
+
+
+def of_household(seed: int, number: int, year: int) -> list[Raw]:
+    """A household's events of the year after its registration, in no order."""
+    chance = random.Random(f"{seed}/{number}/events")
+    members = [member["id"] for member in registration(seed, number, year)["says"]["members"]]
+    ill = {name for name in members if chance.random() < 0.05}
+    found: list[Raw] = []
+
+    def add(kind: str, member: str | None, **more: Any) -> None:
+        day = date(year, 1, 2) + timedelta(days=chance.randrange(363))
+        found.append({
+            "source": "city", "id": f"e{number}-{len(found)}", "type": kind, "household": f"h{number}",
+            **({"member": member} if member else {}), "day": day.isoformat(), **more,
+        })  # fmt: skip
+
+    for member in members:
+        for kind, rate in RATES.items():
+            for _ in range(_times(chance, rate)):
+                if kind == "medical_bill":
+                    fen = chance.randint(300_000, 2_500_000) if member in ill else chance.randint(1_000, 300_000)
+                    add(kind, member, says={"self_paid": f"{fen // 100}.{fen % 100:02d}"})
+                elif kind in _WORDS:
+                    until = {"until": f"{year + 1}-01-15"} if kind == "certificate" and chance.random() < 0.3 else {}
+                    add(kind, member, says=chance.choice(_WORDS[kind]), **until)
+                else:
+                    add(kind, member)
+    for kind, rate in HOUSEHOLD_RATES.items():
+        for _ in range(_times(chance, rate)):
+            if kind.startswith("benefit"):
+                add(kind, None, policy=chance.choice(("minimum_living_allowance", "temporary_relief")))
+            elif kind == "move":
+                add(kind, None, says={"subdistrict": chance.choice(SUBDISTRICTS)})
+            else:
+                add(kind, None, says=chance.choice(_WORDS[kind]))
+    for raw in list(found):
+        if chance.random() < CORRECTED:
+            found.append({
+                "source": raw["source"], "id": f"{raw['id']}-c", "type": "correction", "household": raw["household"],
+                "day": raw["day"], "corrects": raw["id"],
+            })  # fmt: skip
+    return found
+
+
+def _times(chance: random.Random, rate: float) -> int:
+    """How often something of this yearly rate happens (Poisson, by Knuth's product of uniforms)."""
+    count, product, least = 0, chance.random(), 2.718281828459045**-rate
+    while product > least:
+        count, product = count + 1, product * chance.random()
+    return count
+
+
+def shuffled(events: Iterable[Raw], seed: int) -> list[Raw]:
+    """The same events in another order."""
+    listed = list(events)
+    random.Random(seed).shuffle(listed)
+    return listed

@@ -147,7 +147,7 @@ def read_decision(call: Call, id: int) -> Response:
     if explain and decision is not None:
         found["explanation"] = views.explained(decision, call.lang)
     if "identity" in asked:
-        found["identity"] = _identity(call, entry)
+        found["identity"] = identity_of(call, entry)
     if "reads" in asked:
         found["reads"] = [views.read_of(each) for each in reads_of(connection, case=id, limit=200)]
     return answer(found, headers={"Content-Language": call.lang, "Vary": "Accept-Language"})
@@ -309,7 +309,7 @@ def _instead(instead: list[dict[str, Any]] | None) -> list[dict[str, Any]] | Non
     ]
 
 
-def _identity(call: Call, entry: Entry) -> dict[str, Any] | None:
+def identity_of(call: Call, entry: Entry) -> dict[str, Any] | None:
     """Who the people are; of a correction that named nobody, those of the decision it corrects. None:
     erased."""
     home = call.service.home

@@ -16,6 +16,7 @@ from api.active import Rules
 from api.deciding import Asked, ask
 from api.problems import Problem
 from api.v1 import decisions
+from api.web.cases import opened
 from api.web.draft import IDENTITY, Draft, Place, draft_of, pairs_of, read_place
 from api.web.questions import Form, form_of
 from api.web.shown import Shown
@@ -54,22 +55,40 @@ class Case:
 
 @page(blueprint, "GET", "/desk", scope="decisions:write", zh="受理", en="Desk")
 def new(visit: Visit) -> Response:
-    """An empty case, or an example household."""
+    """An empty case; or one begun from an example household (`example`), from a decision that it corrects (`corrects`),
+    or from the last decision of the same household (`like`)."""
     rules = visit.service.active.current()
-    example = request.args.get("example", "")
-    households = rules.program.rulebook.households
-    if example:
-        if example not in households:
-            raise Problem("not-found")
-        pairs = pairs_of(households[example], rules.program.vocabulary)
-        on = request.args.get("on", "")
+    given = visit.query
+    pairs = [("on", given.get("on") or visit.service.today().isoformat()), ("once", secrets.token_hex(12))]
+    if "example" in given:
+        pairs += _example(rules, given["example"])
+    elif "corrects" in given or "like" in given:
+        pairs += _earlier(visit, rules, _entry(given.get("corrects") or given["like"]), "corrects" in given)
     else:
-        pairs, on = [("member", "a")], ""
+        pairs.append(("member", "a"))
         first = next(iter(rules.program.vocabulary.facts["member"].values()))
         if first.type.base is Base.CHOICE and "self" in rules.program.vocabulary.choices[first.type.choices].words:
             pairs.append((f"m/a/{first.name}", "self"))
-    form = MultiDict([*pairs, ("on", on or visit.service.today().isoformat()), ("once", secrets.token_hex(12))])
-    return _show(visit, rules, draft_of(form, rules.program.vocabulary), examples=not example)
+    draft = draft_of(MultiDict(pairs), rules.program.vocabulary)
+    return _show(visit, rules, draft, examples=not {"example", "corrects", "like"} & set(given))
+
+
+def _example(rules: Rules, name: str) -> list[tuple[str, str]]:
+    households = rules.program.rulebook.households
+    if name not in households:
+        raise Problem("not-found")
+    return pairs_of(households[name], rules.program.vocabulary)
+
+
+def _earlier(visit: Visit, rules: Rules, id: int, corrects: bool) -> list[tuple[str, str]]:
+    """The fields of a decision on record; reading it is a look like any other."""
+    found = opened(visit, id)
+    pairs = pairs_of(found.stored["household"], rules.program.vocabulary)
+    for who, said in found.people.items():
+        pairs += [(f"i/{who}/{name}", value) for name, value in said.items()]
+    if corrects:
+        return [*pairs, ("corrects", str(id)), ("on", found.stored["on"])]
+    return [*pairs, ("household_id", found.entry.household or "")]
 
 
 @page(blueprint, "POST", "/desk", scope="decisions:write", zh="受理", en="Desk")

@@ -130,7 +130,7 @@ def draft_of(form: MultiDict[str, str], vocabulary: Vocabulary) -> Draft:
     }
     cited = {place for name in form.getlist("cited") if (at := read_place(name, members)) for place in [at[0]]}
     return Draft(
-        members, given, form.get("on", "").strip(), identity, form.get("person", ""),
+        members, given, (form.getlist("on") or [""])[-1].strip(), identity, form.get("person", ""),
         tuple(dict.fromkeys(form.getlist("open"))), frozenset(cited), form.get("once", ""),
         form.get("household_id", ""), form.get("corrects", ""), form.get("reason", ""),
     )  # fmt: skip

@@ -105,21 +105,34 @@ class Shown:
 
     @cached_property
     def totals(self) -> tuple[tuple[str, str, bool], ...]:
-        """(period, text, whether it is settled): what may lawfully be drawn together."""
+        """(period, text, whether it is settled): what may lawfully be drawn together. An amount whose upper end nobody
+        knows is left out of the sum and counted beside it."""
         found = []
         for per, (least, most) in self.decision.totals.items():
-            low, high = money_text(least, self.lang, per), money_text(most, self.lang, per)
-            if least == most:
-                text = low
-            elif self._open(per):
-                text = self.say(f"不低于{low}，上限尚不能确定", f"at least {low}; how much more is not known yet")
-            else:
+            open_ = self._open(per)
+            if any(tied for _, _, tied in open_):  # it may or may not count: nothing can be taken out of the sum
                 text = self.say(
-                    f"{money_text(least, self.lang, per)} 至 {money_text(most, self.lang)}",
-                    f"between {money_text(least, self.lang)} and {high}",
+                    f"{money_text(least, self.lang, per)}起，上限尚不能确定",
+                    f"from {money_text(least, self.lang, per)}; how much more is not known yet",
                 )
+            else:
+                text = self.span(least, most - sum(most_ - least_ for least_, most_, _ in open_), per)
+                if open_:
+                    text += self.say(
+                        f"，另有 {len(open_)} 项金额尚不能确定", f", and {len(open_)} more whose amount is not known yet"
+                    )
             found.append((per, text, least == most))
         return tuple(found)
+
+    def span(self, least: int, most: int, per: str) -> str:
+        """`每月 0.00 至 1,950.00 元`, `between 0.00 and 1,950.00 yuan a month`."""
+        high = money_text(most, self.lang, per)
+        if least == most:
+            return high
+        low = money_text(least, self.lang, per if self.lang == "zh" else "")
+        if self.lang == "zh":
+            return f"{low.removesuffix(' 元')} 至 {money_text(most, self.lang)}"
+        return f"between {low.removesuffix(' yuan')} and {high}"
 
     @cached_property
     def waits(self) -> str:
@@ -128,12 +141,16 @@ class Shown:
             return ""
         return self._facts([(m.fact, m.member) for m in self.decision.missing if m.most or m.amounts])
 
-    def _open(self, per: str) -> bool:
-        return any(
-            each.item.per == per and each.possible and self.decision.open_above(answer, place)
+    def _open(self, per: str) -> list[tuple[int, int, bool]]:
+        """(least, most, whether exclusions touch it) of every amount in the totals whose most is an outer limit."""
+        tied = {(name, each.member) for each in self.decision.combinations for name in each.group.policies}
+        return [
+            (each.least, each.most, bool({(answer.policy.id, answer.member), (answer.policy.id, "")} & tied))
             for answer in self.decision.answers
             for place, each in enumerate(answer.amounts)
-        )
+            if each.item.per == per and each.possible and each.item.paid_to == "household"
+            and self.decision.open_above(answer, place)
+        ]  # fmt: skip
 
     # -- rows --
 
@@ -159,6 +176,8 @@ class Shown:
         answer = answers[0]
         key = f"{answer.policy.id}.{answer.member}"
         members = tuple(self.name(each.member) for each in answers if each.member)
+        if len(members) == len(self.decision.household.members) > 2:
+            members = (self.say(f"全体 {len(members)} 人", f"all {len(members)}"),)
         return Row(
             key, answer.policy.id, self.explainer.title(answer.policy), answer.policy.kind, answer.status,
             _WORD[answer.status], STATUS[answer.status][self.lang], members, self._amounts(answer),
@@ -175,9 +194,16 @@ class Shown:
                 continue
             if not each.item.per:
                 found.append(each.item.title[self.lang])
+            elif each.most and each.least != each.most and not self._vague(answer, place):
+                found.append(self.span(each.least, each.most, each.item.per))
             elif each.most:
                 found.append(self.explainer.amount_text(answer, place))
         return tuple(dict.fromkeys(found))
+
+    def _vague(self, answer: Answer, place: int) -> bool:
+        """Whether an amount is more than two ends: set by an office, for some months, or open above."""
+        item = answer.policy.gives[place]
+        return item.up_to or item.for_months is not None or self.decision.open_above(answer, place)
 
     def _depends(self, answers: list[Answer]) -> str:
         """What an open answer waits for, in words."""

@@ -105,9 +105,10 @@ def files_of(rules: str | None, lang: str) -> dict[str, str]:
         fail(f"规则无法读取：{error}", f"the rules cannot be read: {error}", lang)
 
 
-def load_program(rules: str | None, lang: str) -> Program:
-    """The compiled rulebook; its problems are shown and end the command with code 1."""
-    rulebook, problems = read_texts(files_of(rules, lang))
+def load_program(rules: str | None, lang: str, *, examples: bool = False) -> Program:
+    """The compiled rulebook; its problems are shown and end the command with code 1. `examples`: with the policies'
+    examples, which take as long to read as all the rest."""
+    rulebook, problems = read_texts(files_of(rules, lang), examples=examples)
     if rulebook is None or problems:
         print_problems(problems, lang, console(stderr=True))
         count = len(problems)

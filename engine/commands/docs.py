@@ -24,7 +24,7 @@ def docs(out: str, check: bool, rules: str | None, lang: str) -> None:
     Exit code 0: written, or in step; 1: out of step, or the rules have problems; 2: the folder cannot be used.
     """
     folder = Path(out)
-    wanted = pages(load_program(rules, lang).rulebook)
+    wanted = pages(load_program(rules, lang, examples=True).rulebook)
     try:
         found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
         differing = out_of_step(wanted, found)

@@ -41,7 +41,7 @@ from engine.language.words import PERIODS, Wording
 @json_option
 def explain(policy: str, on: date, rules: str | None, lang: str, as_json: bool) -> None:
     """用文字说明一项政策：谁、什么、多少、依据。/ A policy in words: who, what, how much, and by which article."""
-    rulebook = load_program(rules, lang).rulebook
+    rulebook = load_program(rules, lang, examples=True).rulebook
     if policy not in rulebook.ids():
         hint = did_you_mean(policy, rulebook.ids())
         fail(f"没有名为“{policy}”的政策。{hint[1]}", f"no policy is called '{policy}'. {hint[0]}", lang)

@@ -54,7 +54,7 @@ def mutate(
     POLICY: only these policies and the figures they read. Without one: every policy, figure and derived fact.
     Exit code 0: every change is noticed or explained, 1: some are not, or the rules have problems, 2: wrong use.
     """
-    program = load_program(rules, lang)
+    program = load_program(rules, lang, examples=True)
     _refuse_unknown(policies, program, lang)
     plan = Plan(program, frozenset(policies))
     _refuse_problems(program, plan, lang)

@@ -19,8 +19,8 @@ from engine.language.model import Example, Policy, Rulebook
 from engine.language.places import Place
 from engine.language.policies import read_heading, read_policy
 from engine.language.problems import Problem, Problems
-from engine.language.rulebook import decision_order, digest_of, encoded, exclusion_groups, read_texts
-from engine.language.source import read_yaml
+from engine.language.rulebook import decision_order, digest_of, exclusion_groups, read_texts
+from engine.language.source import encoded, read_yaml
 
 LARGEST = 120_000
 """Bytes of a file that an editor takes: one and a half times the largest of the house."""

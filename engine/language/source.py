@@ -63,6 +63,11 @@ _SURPRISE = re.compile(
 )
 
 
+def encoded(text: str) -> bytes:
+    """The bytes of a text; marks of what was no text stay marks, so that the reader tells of them."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def read_yaml(text: bytes, file: str, problems: Problems) -> Node | None:
     """The nodes of one file, or None with the problems noted. `file` is the name that places carry."""
     here = Place(file)

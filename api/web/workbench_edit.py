@@ -258,10 +258,8 @@ def _moved(old: Decision, new: Decision, lang: str) -> Iterator[Moved]:
             continue
         policy = (after or before).policy  # type: ignore[union-attr]  # one of the two is there
         absent = "当日无效" if lang == "zh" else "not in force"
-        yield Moved(
-            policy.title[lang], key[1],
-            was.headline(before) if before is not None else absent, is_.headline(after) if after is not None else absent,
-        )  # fmt: skip
+        first, second = was.headline(before) if before else absent, is_.headline(after) if after else absent
+        yield Moved(policy.title[lang], key[1], first, second)
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -131,7 +131,7 @@ class Page:
                 elif kind not in ("submit", "button"):
                     found.append((name, node.get("value")))
             elif node.name == "textarea":
-                found.append((name, "".join(each for each in node.inside if isinstance(each, str))))
+                found.append((name, "".join(each for each in node.inside if isinstance(each, str)).removeprefix("\n")))
             elif node.name == "select":
                 options = node.all("option")
                 chosen = [o for o in options if "selected" in o.attributes] or options[:1]

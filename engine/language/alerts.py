@@ -120,7 +120,7 @@ def _as_policy(node: Mapping, name: str, fields: Fields, problems: Problems) -> 
     examples = listed.items if isinstance(listed, Sequence) else ()
     if listed is not None and not isinstance(listed, Sequence):
         wrong_shape(problems, listed, ("'examples'", "“examples”"), ("a list", "列表"))
-    entries["examples"] = Sequence(at, tuple(_example(each, problems) for each in examples))
+    entries["examples"] = Sequence(at, tuple(with_statuses(each, EXPECTED, problems) for each in examples))
     return _mapping(at, entries)
 
 
@@ -128,29 +128,29 @@ def _mapping(at: Place, entries: dict[str, Node]) -> Mapping:
     return Mapping(at, entries, {key: value.place for key, value in entries.items()})
 
 
-def _example(node: Node, problems: Problems) -> Node:
-    """An example whose `expect` says raised, quiet or open where a policy's says a status."""
+def with_statuses(node: Node, words: dict[str, str], problems: Problems) -> Node:
+    """An example whose `expect` says one of `words` (raised, quiet, open) where a policy's says a status."""
     expect = node.entries.get("expect") if isinstance(node, Mapping) else None
     if not isinstance(node, Mapping) or not isinstance(expect, Mapping):
         return node
     level = all(isinstance(each, Mapping) for each in expect.entries.values())
     said: dict[str, Node] = (
-        {name: _status(each, problems) for name, each in expect.entries.items()}
+        {name: _status(each, words, problems) for name, each in expect.entries.items()}
         if level
-        else dict(_status(expect, problems).entries)
+        else dict(_status(expect, words, problems).entries)
     )
     return Mapping(node.place, {**node.entries, "expect": Mapping(expect.place, said, expect.keys)}, node.keys)
 
 
-def _status(node: Node, problems: Problems) -> Mapping:
+def _status(node: Node, words: dict[str, str], problems: Problems) -> Mapping:
     assert isinstance(node, Mapping)
     entries = dict(node.entries)
     status = entries.get("status")
     if isinstance(status, Scalar):
-        word = EXPECTED.get(str(status.value))
+        word = words.get(str(status.value))
         if word is None:
-            hint = did_you_mean(str(status.value), EXPECTED)
-            problems.add("not-one-of", status.place, hint, text=status.value, choices=", ".join(EXPECTED))
+            hint = did_you_mean(str(status.value), words)
+            problems.add("not-one-of", status.place, hint, text=status.value, choices=", ".join(words))
         entries["status"] = Scalar(status.place, word or "eligible", word or "eligible", True)
     return Mapping(node.place, entries, node.keys)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.language import labels
 from engine.language.alerts import EXPECTED
 from engine.language.fields import KEPT, NAME_PATTERN
 from engine.language.household import LONGEST_TEXT, MOST_MEMBERS
@@ -53,6 +54,7 @@ FILES: dict[str, tuple[Kind, Words]] = {
     ),
     "policy": (a("policy"), Words("一项政策的一个版本", "one version of one policy")),
     "alert": (a("alert"), Words("一条预警规则 rules/alerts/*.yaml", "an alert rule, rules/alerts/*.yaml")),
+    "labels": (named(a("label")), Words("标签 rules/labels.yaml", "the labels, rules/labels.yaml")),
     "calendar": (named(a("calendar_year")), Words("工作日历 rules/calendar.yaml", "working days, rules/calendar.yaml")),
     "households": (
         freely(Kind("household")),
@@ -73,6 +75,8 @@ def kind_of_file(path: str, rulebook: Rulebook) -> str:
         return "policy"
     if any(alert.at.file == path for alert in rulebook.alerts):
         return "alert"
+    if any(label.at.file == path for label in rulebook.labels):
+        return "labels"
     if any(year.at.file == path for year in rulebook.calendar.values()):
         return "calendar"
     if any(parameter.at.file == path for parameter in rulebook.parameters.values()):
@@ -313,6 +317,15 @@ class _Writer:
         inner: Schema = {
             "type": "object",
             "properties": {"status": {"enum": list(EXPECTED)}, "possible": {"enum": ["yes", "no", "unknown"]}},
+            "required": ["status"],
+        }
+        return {"anyOf": [inner, {"type": "object", "additionalProperties": inner}]}
+
+    def _carried(self, kind: Kind) -> Schema:
+        """What an example of a label expects."""
+        inner: Schema = {
+            "type": "object",
+            "properties": {"status": {"enum": list(labels.EXPECTED)}},
             "required": ["status"],
         }
         return {"anyOf": [inner, {"type": "object", "additionalProperties": inner}]}

@@ -333,6 +333,23 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """A tag of a household or of a member, carried where `policy.when` is met.
+
+    policy  the condition in the shape of a policy, so that checks, evaluator, compiler and sentences are the same
+    says    what it is for, beyond its name
+    """
+
+    id: str
+    title: Words
+    level: str
+    department: Words
+    policy: Policy
+    says: Words = NO_WORDS
+    at: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class CalendarYear:
     """One year's days off beside weekends, weekend days worked, and the notice that says so."""
 
@@ -399,6 +416,7 @@ class Rulebook:
     alerts: tuple[Alert, ...] = ()
     calendar: dict[int, CalendarYear] = field(default_factory=dict)
     due: str = ""  # the table of working days by urgency
+    labels: tuple[Label, ...] = ()
 
     def versions(self, policy: str) -> tuple[Policy, ...]:
         """Every version of one policy, oldest first."""

@@ -17,6 +17,7 @@ from engine.language.events import read_events
 from engine.language.expressions import Names
 from engine.language.fields import Fields, members_have_ids, plain
 from engine.language.figures import read_parameters
+from engine.language.labels import dated, labels_as_policies, read_labels
 from engine.language.model import (
     Alert,
     CalendarYear,
@@ -26,6 +27,7 @@ from engine.language.model import (
     Fact,
     Group,
     Jurisdiction,
+    Label,
     Policy,
     Rulebook,
 )
@@ -91,6 +93,9 @@ def read_texts(files: dict[str, str], problems: Problems | None = None) -> tuple
         if rulebook.alerts and not len(noted):  # the same checks, of the alert rules
             for check in CHECKS:
                 check(replace(rulebook, policies=alerts_as_policies(rulebook)), noted)
+        if rulebook.labels and not len(noted):
+            for check in CHECKS:
+                check(replace(rulebook, policies=labels_as_policies(rulebook)), noted)
     return rulebook, noted.sorted()
 
 
@@ -181,11 +186,13 @@ class _Book:
         households = self.households(fields)
         events = read_events(self.node(vocabulary), choices, facts, self.problems)
         home = next((name for name, place in jurisdictions.items() if place.in_force), "")
-        calendar, alerts, due = self.watch(fields, names, events, home, {**taken, **{p.id: p.at for p in found}})
+        taken |= {p.id: p.at for p in found}
+        labels = self.labels(fields, names, home, taken)
+        calendar, alerts, due = self.watch(fields, names, events, home, taken)
         self.strays()
         order = decision_order(found, self.problems)
         facts = ordered_facts(facts, self.problems)
-        return Rulebook(
+        rulebook = Rulebook(
             fields.words("title"),
             digest_of(self.files),
             dict(sorted(self.files.items())),
@@ -203,6 +210,16 @@ class _Book:
             calendar=calendar,
             due=due,
         )
+        return replace(rulebook, labels=tuple(dated(label, rulebook) for label in labels))
+
+    def labels(self, fields: Fields, names: Names, home: str, taken: dict[str, Place]) -> tuple[Label, ...]:
+        """The labels, if the catalogue names a file of them."""
+        if not fields.has("labels"):
+            return ()
+        path = fields.text("labels")
+        if path not in self.files:
+            self.problems.add("no-such-file", fields.at("labels"), pattern=path)
+        return read_labels(self.node(path), names, home, len(names.policies) + 1000, taken, self.problems)
 
     def watch(
         self, fields: Fields, names: Names, events: dict[str, EventType], home: str, taken: dict[str, Place]

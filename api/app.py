@@ -21,7 +21,7 @@ from api.problems import KINDS, Problem, of_ledger, response
 from api.service import Service
 from api.settings import Settings, instant_of
 from api.v1 import catalogue, decisions, evaluations, households, ledger, rules
-from api.web import assets, cases, desk, front, workbench, workbench_compare, workbench_edit
+from api.web import assets, cases, desk, front, what_if, workbench, workbench_compare, workbench_edit
 from api.web.errors import error_page, is_page
 from api.web.session import Sessions
 from api.web.visit import PAGES
@@ -35,7 +35,7 @@ __all__ = ["ENDPOINTS", "create_app", "open_service"]
 BLUEPRINTS = (
     decisions.blueprint, evaluations.blueprint, households.blueprint, catalogue.blueprint, rules.blueprint,
     ledger.blueprint, health.blueprint, reference.blueprint, assets.blueprint, front.blueprint,
-    desk.blueprint, cases.blueprint, workbench.blueprint, workbench_compare.blueprint,
+    desk.blueprint, cases.blueprint, what_if.blueprint, workbench.blueprint, workbench_compare.blueprint,
     workbench_edit.blueprint,
 )  # fmt: skip
 STATUSES = sorted({200, 201, 303, 304, *(kind.status for kind in KINDS.values())})

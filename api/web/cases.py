@@ -53,12 +53,12 @@ class Listed:
     state: str  # "" | confirmation | departure | correction: what was last said about it
 
 
-@page(blueprint, "GET", "/cases", scope="decisions:read", zh="我的个案", en="My cases")
+@page(blueprint, "GET", "/cases", scope="decisions:write", zh="我的个案", en="My cases")
 def list_(visit: Visit) -> Response:
     return _list(visit)
 
 
-@page(blueprint, "POST", "/cases", scope="decisions:read", zh="我的个案", en="My cases")
+@page(blueprint, "POST", "/cases", scope="decisions:write", zh="我的个案", en="My cases")
 def find(visit: Visit) -> Response:
     """By POST, so that no name ever stands in an address."""
     return _list(visit)
@@ -265,7 +265,10 @@ def _case(visit: Visit, id: int, problem: Problem | None = None) -> Response:
     shown = Shown(found.decision, visit.lang, keys, lambda member: found.names.get(member, member))
     facts: list[Told] = told(found.decision, visit.lang)
     options = [
-        (f"{a.policy.id}|{a.member}", shown.explainer.title(a.policy) + (f" · {found.names[a.member]}" if a.member else ""))
+        (
+            f"{a.policy.id}|{a.member}",
+            shown.explainer.title(a.policy) + (f" · {found.names[a.member]}" if a.member else ""),
+        )
         for a in found.decision.answers
     ]
     faults = []

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
+from werkzeug.datastructures import MultiDict
 
 from api import schemas
 from api.active import Rules
@@ -24,7 +25,6 @@ from api.web.visit import Visit, page
 from engine.language.household import MOST_MEMBERS
 from engine.language.types import Base
 from engine.language.words import Wording
-from werkzeug.datastructures import MultiDict
 
 __all__ = ["Case", "blueprint", "look"]
 
@@ -129,7 +129,7 @@ def _entry(text: str) -> int:
 
 
 def done(draft: Draft, do: str) -> Draft:
-    """The draft after a button of the form: `add`, `remove:b`, `person:b`, `open:key`, `close:key`, `cite:m/b/savings`."""
+    """The draft after a button: `add`, `remove:b`, `person:b`, `open:key`, `close:key`, `cite:m/b/savings`."""
     what, _, which = do.partition(":")
     if what == "add" and len(draft.members) < MOST_MEMBERS:
         id = draft.next_member()
@@ -236,5 +236,7 @@ def _examples(visit: Visit, rules: Rules) -> list[tuple[str, str]]:
         who = [wording.choice(fact.type.choices, m[fact.name]) for m in members if m.get(fact.name)]
         count = visit.say(f"{len(members)} 人", f"{len(members)} {'people' if len(members) > 1 else 'person'}")
         text = name.replace("_", " ")
-        found.append((name, f"{text}{visit.say('：', ': ')}{count}{visit.say('，', ', ')}{visit.say('、', ', ').join(who)}"))
+        found.append(
+            (name, f"{text}{visit.say('：', ': ')}{count}{visit.say('，', ', ')}{visit.say('、', ', ').join(who)}")
+        )
     return found

@@ -91,9 +91,7 @@ class Draft:
         found: dict[str, Any] = {"household": {**whole, "members": list(people.values())}}
         if self.on:
             found["on"] = _day(self.on)
-        identity = {
-            who: {name: value for name, value in said.items() if value} for who, said in self.identity.items()
-        }
+        identity = {who: {name: value for name, value in said.items() if value} for who, said in self.identity.items()}
         if any(identity.values()):
             found["identity"] = {who: said for who, said in identity.items() if said}
         if self.household_id:

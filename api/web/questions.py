@@ -14,7 +14,7 @@ from engine.language.tree import Words
 from engine.language.types import Base
 from engine.language.words import Wording
 
-__all__ = ["FIRST", "Form", "Group", "Question", "form_of"]
+__all__ = ["FIRST", "Form", "Group", "Question", "form_of", "hidden", "question_of"]
 
 FIRST = 5
 """How many of the next questions stand at the top."""
@@ -47,10 +47,11 @@ class Question:
     asked: bool = False
     faults: tuple[str, ...] = ()
     cited: bool = False
+    prefix: str = ""
 
     @property
     def name(self) -> str:
-        return field_name(self.place)
+        return self.prefix + field_name(self.place)
 
     @property
     def id(self) -> str:
@@ -144,6 +145,11 @@ def form_of(
     return Form(first, groups, tuple(hidden(draft, vocabulary, shown)), waiting)
 
 
+def question_of(draft: Draft, vocabulary: Vocabulary, place: Place, policies: Mapping[str, str]) -> Question:
+    """One fact as a question of its own, nothing known of who waits for it."""
+    return _Maker(draft, vocabulary, None, {}, "", policies, {}).question(place)
+
+
 def hidden(draft: Draft, vocabulary: Vocabulary, shown: Iterable[Place]) -> list[tuple[str, str]]:
     """The fields of all facts but those `shown`."""
     seen, found = set(shown), []
@@ -152,7 +158,12 @@ def hidden(draft: Draft, vocabulary: Vocabulary, shown: Iterable[Place]) -> list
             continue
         name = field_name(place)
         found += [(name, value) for value in (given.ticked or ((given.value,) if given.value else ()))]
-        extra = (("how", given.how), ("high", given.high), ("source", given.source), ("verified", given.verified and "1"))
+        extra = (
+            ("how", given.how),
+            ("high", given.high),
+            ("source", given.source),
+            ("verified", given.verified and "1"),
+        )
         found += [(f"{name}/{part}", str(value)) for part, value in extra if value]
     return found
 

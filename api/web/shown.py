@@ -54,7 +54,8 @@ class Reasons:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One policy for all who got the same answer. `members` is empty for a policy of the household."""
+    """One policy for all who got the same answer. `subjects` are member ids ("" the household), `members` their names
+    as they are shown."""
 
     key: str
     policy: str
@@ -63,6 +64,7 @@ class Row:
     status: str
     word: str  # yes | unknown | no: the class and mark of the status
     says: str
+    subjects: tuple[str, ...]
     members: tuple[str, ...]
     amounts: tuple[str, ...]
     depends: str
@@ -119,7 +121,8 @@ class Shown:
                 text = self.span(least, most - sum(most_ - least_ for least_, most_, _ in open_), per)
                 if open_:
                     text += self.say(
-                        f"，另有 {len(open_)} 项金额尚不能确定", f", and {len(open_)} more whose amount is not known yet"
+                        f"，另有 {len(open_)} 项金额尚不能确定",
+                        f", and {len(open_)} more whose amount is not known yet",
                     )
             found.append((per, text, least == most))
         return tuple(found)
@@ -180,7 +183,8 @@ class Shown:
             members = (self.say(f"全体 {len(members)} 人", f"all {len(members)}"),)
         return Row(
             key, answer.policy.id, self.explainer.title(answer.policy), answer.policy.kind, answer.status,
-            _WORD[answer.status], STATUS[answer.status][self.lang], members, self._amounts(answer),
+            _WORD[answer.status], STATUS[answer.status][self.lang], tuple(each.member for each in answers), members,
+            self._amounts(answer),
             self._depends(answers), self.explainer.conditional_text(answer) if answer.conditional else "",
             answer.receives == "yes", self.reasons(answers) if opened or key in self.opened else None,
         )  # fmt: skip

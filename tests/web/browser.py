@@ -42,19 +42,19 @@ class Node:
         parts = (each if isinstance(each, str) else each.text for each in self.inside)
         return " ".join(" ".join(parts).split())
 
-    def all(self, name: str = "", **attributes: str) -> list[Node]:
+    def all(self, tag: str = "", /, **attributes: str) -> list[Node]:
         """Every element below with this name and these attributes (`class_` holds one of the classes)."""
         found = []
         for each in self.inside:
             if isinstance(each, Node):
-                if (not name or each.name == name) and all(_has(each, k, v) for k, v in attributes.items()):
+                if (not tag or each.name == tag) and all(_has(each, k, v) for k, v in attributes.items()):
                     found.append(each)
-                found += each.all(name, **attributes)
+                found += each.all(tag, **attributes)
         return found
 
-    def one(self, name: str = "", **attributes: str) -> Node:
-        found = self.all(name, **attributes)
-        assert len(found) == 1, (name, attributes, len(found))
+    def one(self, tag: str = "", /, **attributes: str) -> Node:
+        found = self.all(tag, **attributes)
+        assert len(found) == 1, (tag, attributes, len(found))
         return found[0]
 
 

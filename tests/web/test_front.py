@@ -141,9 +141,9 @@ def test_errors_are_pages_for_people_and_problems_for_machines(browser: Browser,
 
 
 def test_whoever_may_not_enter_a_room_is_told_so(auditor: Browser) -> None:
-    page = auditor.get("/cases")
+    page = auditor.get("/desk")
     assert page.status == 403 and "无权" in page.text
-    assert "/cases" not in [a.get("href") for a in page.root.all("a")]
+    assert "/desk" not in [a.get("href") for a in page.root.all("a")]
 
 
 def test_pages_load_nothing_from_elsewhere_and_hold_no_script_or_style(browser: Browser) -> None:

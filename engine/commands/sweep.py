@@ -58,6 +58,7 @@ WHAT = {
     subcommand_metavar="[explain DIR HOUSEHOLD]",
     epilog="\b\n例 / examples:\n"
     "  jiuzhu sweep --households H.parquet --persons P.parquet --on 2025-08-01 --out swept\n"
+    "  jiuzhu sweep --households H.parquet --persons P.parquet --on 2025-08-01 --out today --since swept\n"
     "  jiuzhu sweep --print-sql --on 2025-08-01\n"
     "  jiuzhu sweep explain swept H00000017",
 )
@@ -70,6 +71,13 @@ WHAT = {
     help="结果文件夹；再次运行同一命令会接着做 / folder; the same command again goes on.",
 )
 @click.option("--mapping", metavar="FILE.yaml", help="列名和取值的对应 / which column is which fact.")
+@click.option(
+    "--since",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="上次扫描的结果：只重新认定有变化的家庭，并列出新增和失去资格的 / "
+    "an earlier sweep: only what changed is decided anew, and who gained and lost is listed.",
+)
 @click.option("--policy", "only", multiple=True, metavar="ID", help="只看这些政策 / these policies only.")
 @click.option("--jurisdiction", "places", multiple=True, metavar="NAME", help="适用哪些辖区的规定 / whose law.")
 @click.option(
@@ -155,12 +163,13 @@ def _sweep(options: dict[str, Any]) -> None:
         options["everyone"],
         options["engine"],
         options["master"],
+        options["since"],
     )
     _run(rulebook, job, options)
 
 
 def _rulebook(options: dict[str, Any]) -> Rulebook:
-    rulebook, problems = read_texts(files_of(options["rules"], options["lang"]))
+    rulebook, problems = read_texts(files_of(options["rules"], options["lang"]), examples=False)
     if rulebook is None or problems:
         print_problems(problems, options["lang"], console(stderr=True))
         fail(
@@ -225,6 +234,7 @@ def _sql(rulebook: Rulebook, options: dict[str, Any]) -> str:
 def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
     from engine.sweep.fold import CannotSweep
     from engine.sweep.run import OtherSweep, Stopped, Sweep
+    from engine.sweep.since import NoEarlierSweep
     from engine.sweep.source import SourceError
 
     lang = options["lang"]
@@ -237,6 +247,8 @@ def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
             _fail_all([(zh, en) for en, zh in error.reasons], lang)
         except CannotSweep as error:
             fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
+        except NoEarlierSweep as error:
+            fail(f"{error}：没有已完成的扫描结果", f"{error}: there is no finished sweep in this folder", lang)
         except OtherSweep as error:
             named = ", ".join(error.differs)
             fail(
@@ -271,6 +283,8 @@ def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
         "not_in_force": found.about["not_in_force"],
         "seconds": round(took, 1),
     }
+    if job.since is not None:
+        said["since"] = found.about["since"]
     if options["as_json"]:
         print_json(said)
     else:
@@ -349,6 +363,8 @@ def _say(said: dict[str, Any], lang: str) -> None:
             f"set aside: {said['households_set_aside']:,} households, {said['persons_set_aside']:,} persons; rejects.csv says why",
             "yellow",
         )
+    if "since" in said:
+        _say_since(said["since"], line)
     ignored = [f"{table}.{name}" for table, names in said["columns_not_read"].items() for name in names]
     if ignored:
         line(f"未读取的列：{'、'.join(ignored)}", f"columns not read: {', '.join(ignored)}", "dim")
@@ -361,6 +377,35 @@ def _say(said: dict[str, Any], lang: str) -> None:
     line(
         f"{said['out']}：summary.csv（汇总）、gap.parquet（应享未享）、missing.csv（缺失事实）、households/、persons/、rejects.csv、sql/",
         f"{said['out']}: summary.csv, gap.parquet (entitled and not receiving), missing.csv, households/, persons/, rejects.csv, sql/",
+    )
+
+
+# Why no answer of the earlier sweep could be handed on: what differs -> (Chinese, English).
+DIFFERS = {
+    "rulebook": ("规则", "the rules"),
+    "on": ("日期", "the day"),
+    "engine": ("程序版本", "the version of this program"),
+    "duckdb": ("DuckDB 版本", "the version of DuckDB"),
+    "conditions": ("--conditions", "--conditions"),
+    "everyone": ("--everyone", "--everyone"),
+    "jurisdictions": ("--jurisdiction", "--jurisdiction"),
+    "only": ("--policy", "--policy"),
+    "columns": ("表的列", "the columns of the tables"),
+}
+
+
+def _say_since(since: dict[str, Any], line: Callable[..., None]) -> None:
+    if since["differs"]:
+        zh, en = ("、".join(DIFFERS[d][0] for d in since["differs"]), ", ".join(DIFFERS[d][1] for d in since["differs"]))
+        line(f"与上次相比{zh}不同，因此全部重新认定", f"everything was decided anew: {en} differ(s) from last time", "yellow")
+    else:
+        line(f"{since['kept']:,} 户没有变化，沿用上次的结果", f"{since['kept']:,} households had not changed and keep their answers")
+    line(
+        f"新增资格 {since['newly_entitled']:,} 项、失去资格 {since['no_longer_entitled']:,} 项、"
+        f"金额变化 {since['other_amount']:,} 项：见 since.csv 和同名 parquet",
+        f"newly entitled: {since['newly_entitled']:,}, no longer: {since['no_longer_entitled']:,}, "
+        f"another amount: {since['other_amount']:,} (household or person, and policy); since.csv sums them up, "
+        "newly_entitled.parquet, no_longer_entitled.parquet, other_amount.parquet list them",
     )
 
 

@@ -27,6 +27,10 @@ class Engine(Protocol):
         """The counted columns: name -> number."""
         ...
 
+    def fewer(self) -> None:
+        """The checked tables have lost rows since: the answers are of those that are left."""
+        ...
+
     def finish(self) -> None:
         """Forget the stages of the chunk."""
         ...

@@ -208,14 +208,14 @@ def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: 
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE totals AS SELECT place, count(*) AS households, sum(people) AS people FROM {parquet(parts['households'])} GROUP BY place"
         )
-        _write(
+        written(
             connection,
             f"SELECT * FROM ({' UNION ALL '.join(queries)}) ORDER BY ordinal, CASE status WHEN 'eligible' THEN 0 WHEN 'undetermined' THEN 1 ELSE 2 END, place",
             out / "summary.csv",
             "FORMAT csv, HEADER",
             exclude="ordinal",
         )
-        _write(
+        written(
             connection,
             f"SELECT * FROM {parquet(parts['gap'])} ORDER BY household_least DESC NULLS LAST, household_most DESC NULLS LAST, household_id, worth_least DESC, policy, id",
             out / "gap.parquet",
@@ -227,7 +227,7 @@ def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: 
         "CASE fact " + " ".join(f"WHEN {text(key)} THEN {text(words[n])}" for key, words in facts.items()) + " END"
         for n in (0, 1)
     )
-    _write(
+    written(
         connection,
         f"SELECT fact, {label} AS label, {department} AS department, policy, sum(waiting)::BIGINT AS waiting, "
         f"sum(sum(waiting)) OVER (PARTITION BY fact)::BIGINT AS all_policies FROM {parquet(parts['missing'])} GROUP BY fact, policy "
@@ -235,7 +235,7 @@ def finish(connection: duckdb.DuckDBPyConnection, rulebook: Rulebook, compiled: 
         out / "missing.csv",
         "FORMAT csv, HEADER",
     )
-    _write(
+    written(
         connection,
         f'SELECT * FROM {parquet(parts["rejects"])} ORDER BY "table", file, row, reason',
         out / "rejects.csv",
@@ -284,7 +284,8 @@ def _summary(policy: Policy, parts: Mapping[str, Path], conditional: bool, title
     )
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path, options: str, exclude: str = "") -> None:
+def written(connection: duckdb.DuckDBPyConnection, query: str, path: Path, options: str, exclude: str = "") -> None:
+    """Write what a query gives; the file gets its name once it is whole."""
     half = path.with_name(path.name + ".part")
     if exclude:
         query = f"SELECT * EXCLUDE ({exclude}) FROM ({query})"

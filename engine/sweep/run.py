@@ -12,6 +12,7 @@ A file gets its name once it is whole. Stopping at any moment leaves whole chunk
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ import duckdb
 from engine import __version__
 from engine.language.model import Rulebook
 from engine.sweep import manifest as manifests
-from engine.sweep import reports, split
+from engine.sweep import reports, since, split
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
@@ -38,9 +39,11 @@ from engine.sweep.manifest import Manifest
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import Script, script
 from engine.sweep.reading import text
+from engine.sweep.since import Since
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
 CHUNK = 1_000_000
+PARTS = ("households", "persons", "rejects", "gap", "missing", "digests")
 KEYS: Mapping[Level, tuple[str, ...]] = {
     Level.HOUSEHOLD: ("household_id", PLACE, DRAWN),
     Level.MEMBER: ("household_id", "id", PLACE, DRAWN),
@@ -65,6 +68,7 @@ class Job:
     everyone: bool = False
     engine: str = "duckdb"
     master: str = "local[*]"
+    since: Path | None = None  # the folder of an earlier sweep: what has not changed keeps its answers
 
 
 # How much of a chunk lies behind it when a part of the work begins, as measured.
@@ -123,6 +127,9 @@ class Sweep:
         self.scripts: dict[tuple[tuple[str, str], ...], tuple[Compiled, Script]] = {}
         self.manifest = Manifest({})
         self.stopped = False
+        self.since: Since | None = None
+        self.digested: dict[str, list[str]] = {}
+        self.kept = self.work / "kept"
 
     def stop(self) -> None:
         """End the query that is running; `run` then raises Stopped."""
@@ -206,10 +213,14 @@ class Sweep:
             "jurisdictions": sorted(job.jurisdictions) if job.jurisdictions else None,
             "only": sorted(job.only) if job.only else None,
             "run_on": job.engine,
+            "since": _identity(job.since),
         }
 
     def run(self) -> Manifest:
-        """Sweep what is left. Raises SourceError, OtherSweep or CannotSweep before anything is written, Stopped at any time."""
+        """Sweep what is left.
+
+        Raises SourceError, OtherSweep, NoEarlierSweep or CannotSweep before anything is written, Stopped at any time.
+        """
         try:
             return self._run()
         except duckdb.InterruptException:
@@ -223,13 +234,17 @@ class Sweep:
         household, member = self.tables()
         compiled, widest = self.plan(open_states(household, member))
         needed = frozenset(column for columns in widest.reads.values() for column in columns)
+        self.digested = since.digested(self.made(household, member, needed))
         cuts = split.chunks_of(
             self.connection, household, member, self.job.chunk, self.work, lambda what: self.step(0, 0, what)
         )
         self.manifest = before or Manifest(same)
         self.manifest.chunks = len(cuts)
         self.manifest.about = self.about(household, member, compiled)
-        for name in ("households", "persons", "rejects", "gap", "missing", "sql"):
+        if self.job.since is not None:
+            self.since = since.earlier(self.job.since, same, self.digested)
+            self.manifest.about["since"] = {"folder": os.path.abspath(self.job.since), "differs": self.since.differs}
+        for name in (*PARTS, "sql"):
             (out / name).mkdir(parents=True, exist_ok=True)
             for half in (out / name).glob("*.part"):
                 half.unlink()
@@ -240,7 +255,12 @@ class Sweep:
                 self.chunk(number, cut, checker)
         self.step(len(cuts), len(cuts), "report")
         if not self.manifest.finished:
+            self.hand_on(len(cuts))
             reports.finish(self.connection, self.rulebook, compiled, out)
+            if self.since is not None:
+                since.lists(self.connection, compiled, self.since, out, None if self.since.differs else self.kept)
+                kept = sum(each["kept"] for each in self.manifest.done.values())
+                self.manifest.about["since"] |= {"kept": kept, **since.counted(self.connection, out)}
             self.manifest.finished = True
             self.manifest.write(out)
         self.step(len(cuts), len(cuts), "done")
@@ -256,6 +276,7 @@ class Sweep:
             "mapping": {level: asdict(mapped) for level, mapped in self.job.mapped.items()},
             "columns_not_read": {"households": household.ignored, "persons": member.ignored},
             "facts_without_column": [*household.absent, *member.absent],
+            "digest_of": self.digested,
             "not_in_force": list(compiled.not_in_force),
             "conditions": {a.policy.id: masked_conditions(a) for a in compiled.answers} if self.job.conditions else {},
         }
@@ -281,7 +302,12 @@ class Sweep:
             if cannot and checker.cannot_be(cannot):
                 left = checker.one("SELECT count(*) FROM household"), checker.one("SELECT count(*) FROM member")
                 counts = Counts(counts.households_read, counts.persons_read, *left)
-            with self.parts(number, ("households", "persons", "rejects", "gap", "missing")) as files:
+            with self.parts(number, PARTS) as files:
+                since.write_digests(self.connection, self.digested, files["digests"])
+                waited = engine.counts(made)
+                kept = self.keep(number, files["digests"])
+                if kept:
+                    engine.fewer()
                 to = {"household_answers": files["households"], "member_answers": files["persons"]}
                 step("answers")
                 engine.answer(made, to)
@@ -291,13 +317,33 @@ class Sweep:
                     self.connection.execute(f"COPY ({query}) TO {text(str(files['persons']))} (FORMAT parquet)")
                 self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
                 reports.gap(self.connection, compiled, files)
-                reports.missing(self.connection, engine.counts(made), waits(compiled), files)
+                reports.missing(self.connection, waited, waits(compiled), files)
             # at once, and before any query that a stop could end: a chunk whose files have their names is done
             gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
-            self.manifest.done[str(number)] = {"counts": asdict(counts), "plan": plan, "open": gaps}
+            self.manifest.done[str(number)] = {"counts": asdict(counts), "kept": kept, "plan": plan, "open": gaps}
             self.manifest.write(self.job.out)
         finally:
             engine.finish()
+
+    def made(self, household: Table, member: Table, needed: frozenset[str]) -> dict[str, list[str]]:
+        """The columns of the two checked tables that a rule reads."""
+        there = open_states(household, member)
+        found: dict[str, list[str]] = {"household": [], "member": []}
+        for column in self.columns.all():
+            if column.name in needed and column.key in there:
+                found[column.level].append(column.name)
+        return found
+
+    def keep(self, number: int, digests: Path) -> int:
+        """Of a sweep since another: leave the households alone that have not changed. How many."""
+        if self.since is None or self.since.differs:
+            return 0
+        self.kept.mkdir(parents=True, exist_ok=True)
+        return since.keep(self.connection, self.since, digests, self.kept / f"part-{number:05d}.parquet")
+
+    def hand_on(self, chunks: int) -> None:
+        if self.since is not None and not self.since.differs:
+            since.hand_on(self.connection, self.since, self.kept, self.job.out, chunks)
 
     def engine(self) -> Engine:
         if self.job.engine == "spark":
@@ -326,6 +372,16 @@ class _Parts:
                 half.replace(self.whole[folder])
             else:
                 half.unlink(missing_ok=True)
+
+
+def _identity(folder: Path | None) -> str | None:
+    """Which earlier sweep a folder holds."""
+    if folder is None:
+        return None
+    found = manifests.read(folder)
+    if found is None or not found.finished:
+        raise since.NoEarlierSweep(str(folder))
+    return hashlib.sha256(json.dumps([found.same, found.done], sort_keys=True).encode()).hexdigest()
 
 
 def sql_of(

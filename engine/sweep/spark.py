@@ -45,9 +45,9 @@ class Spark:
         self.connection, self.work, self.spark = connection, work, spark
         self.kept: list[Any] = []
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, as_: str = "") -> None:
         for name in ("household", "member"):
-            path = self.work / f"{name}.parquet"
+            path = self.work / f"{name}{as_}.parquet"
             self.connection.execute(f"COPY (SELECT * FROM {name}) TO '{path!s}' (FORMAT parquet)")
             self.spark.read.parquet(str(path)).createOrReplaceTempView(name)
 
@@ -83,6 +83,9 @@ class Spark:
                 row = self.spark.sql(statement.sql(DIALECT)).first().asDict()
                 found |= {name: many or 0 for name, many in row.items()}
         return found
+
+    def fewer(self) -> None:
+        self._hand_over("_left")  # beside the others, which the stages may still read
 
     def finish(self) -> None:
         for frame in self.kept:

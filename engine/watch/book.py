@@ -48,7 +48,7 @@ class Watchbook:
         Nothing changes between two days on which a text or a figure begins or ends, so one edition serves all of them;
         its caveats are those of the first of these days. `exact` gives those of the day.
         """
-        place = bisect_right(self.turns, day)
+        place = self.place(day)
         key = (place, wanted)
         found = self._editions.get(key)
         if found is None:
@@ -56,6 +56,10 @@ class Watchbook:
                 self._editions.clear()
             found = self._editions[key] = self.exact(self.turns[place - 1] if place else day, wanted)
         return replace(found, on=day)
+
+    def place(self, day: date) -> int:
+        """The same number for all days between two turns of the law."""
+        return bisect_right(self.turns, day)
 
     def exact(self, day: date, wanted: frozenset[str]) -> Edition:
         """The same, made for the day itself, as an explanation needs it."""

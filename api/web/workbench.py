@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -83,11 +84,16 @@ def _listed(book: Rulebook, lang: str, on: date) -> list[Listed]:
         found.append(
             Listed(
                 policy, policy.title_on(on)[lang], book.groups[policy.group].title[lang], place.title[lang],
-                KINDS[policy.kind][lang], SUBJECTS[policy.level][lang], policy.department[lang], name in in_force,
+                short(KINDS[policy.kind][lang]), short(SUBJECTS[policy.level][lang]), policy.department[lang], name in in_force,
                 not place.in_force, policy.from_date, len(texts), sum(len(text.examples) for text in texts),
             )
         )  # fmt: skip
     return found
+
+
+def short(words: str) -> str:
+    """`待遇` of `待遇（发放资金）`, `benefit` of `benefit: money`."""
+    return re.split(r"[（:,]", words)[0]
 
 
 def _fits(each: Listed, given: dict[str, str]) -> bool:

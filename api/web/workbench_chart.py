@@ -128,10 +128,11 @@ def _line(each: Series, scale: _Scale, look: dict[str, str]) -> list[str]:
 
 
 def _labels(each: Series, scale: _Scale, unpublished: str) -> list[str]:
-    """The values above their steps, as many as there is room for; the last one always."""
+    """The values at their steps, as many as there is room for, the last one always; below a step from which the line
+    rises, so that it does not run through them."""
     found, free = [], Fraction(-WIDTH)
     spans = scale.spans(each)
-    last = max((n for n, span in enumerate(spans) if span[2] is not None), default=-1)
+    known = [place for place, span in enumerate(spans) if span[2] is not None]
     for place, (left, right, value, text) in enumerate(spans):
         if value is None:
             found.append(_tag("rect", x=left, y=TOP, width=max(right - left, Fraction(1)), height=ROW, fill="#f1f3f5"))
@@ -139,13 +140,13 @@ def _labels(each: Series, scale: _Scale, unpublished: str) -> list[str]:
             continue
         found.append(_tag("circle", cx=left, cy=scale.y(value), r=3, fill=COLOURS[0]))
         wide = sum(13 if letter > "\u2e7f" else 7 for letter in text) + 10
-        at = min(left, Fraction(WIDTH - RIGHT - wide))
-        room = scale.x(scale.until) if place == last else spans[last][0]
-        if at >= free and (place == last or at + wide <= min(room, Fraction(WIDTH - RIGHT - wide))):
-            found.append(_text(text, at, scale.y(value) - 7))
+        last = place == known[-1]
+        at = min(left, Fraction(WIDTH - RIGHT - wide)) if last else left
+        after = spans[place + 1][2] if place + 1 < len(spans) else None
+        rises = after is not None and after > value
+        if last or (at >= free and at + wide <= WIDTH - RIGHT - (0 if rises else wide)):
+            found.append(_text(text, at, scale.y(value) + (17 if rises else -7)))
             free = at + wide
-        elif place == last:
-            found.append(_text(text, at, scale.y(value) - 7))
     return found
 
 

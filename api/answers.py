@@ -70,7 +70,9 @@ ANSWERS = {
     "totals": {"type": "object", "additionalProperties": ENDS},
     "declared": shape({"given": {"type": "integer"}}, open_=True),
 }
-DOCUMENT = shape(ANSWERS, {"household": {"type": "object"}}, open_=True)
+BY_MEMBER = {"type": "object", "additionalProperties": TRUTH}
+LABELS = {"type": "object", "additionalProperties": {"anyOf": [TRUTH, BY_MEMBER]}}
+DOCUMENT = shape(ANSWERS, {"household": {"type": "object"}, "labels": LABELS}, open_=True)
 LINE: dict[str, Any] = {
     "type": "object",
     "properties": {"outcome": {"type": "string"}, "text": {"type": "string"}, "parts": {"type": "array"}},

@@ -18,7 +18,7 @@ from engine.ledger.search import Hit
 
 __all__ = ["Case", "brief", "explained", "hit", "later", "people", "read_of"]
 
-BRIEF = ("answers", "not_in_force", "missing", "combinations", "totals", "declared")
+BRIEF = ("answers", "not_in_force", "missing", "combinations", "totals", "declared", "labels")
 
 
 def brief(document: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def brief(document: dict[str, Any]) -> dict[str, Any]:
     said = spelled_out(document)
     for each in said["answers"]:
         del each["truths"]
-    return {name: said[name] for name in BRIEF}
+    return {name: said[name] for name in BRIEF if name in said}  # records of earlier engines have no labels
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from engine.commands.common import (
 from engine.decide.conditions import conditions_of
 from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision, decide
 from engine.decide.explain import Explainer, Line
+from engine.decide.labels import Carried, carried, explain_label
 from engine.decide.program import Program
 from engine.decide.record import in_full, record
 from engine.language.household import HouseholdError, read_household
@@ -90,7 +91,8 @@ def decide_command(
             whole["answers"] = [each for each in whole["answers"] if each["policy"] == policy]
         explainer = Explainer(decision, lang)
         reasons = [explainer.answer(a).data() for a in decision.answers if policy in (None, a.policy.id)]
-        print_json({**whole, "explanation": reasons})
+        tags = [explain_label(explainer, each).data() for each in carried(decision) if each.word != "no"]
+        print_json({**whole, "explanation": reasons, "label_explanation": tags})
         return
     _Page(decision, lang, full, policy, console()).show()
 
@@ -132,6 +134,7 @@ class _Page:
         if not self.policy:
             self.combinations()
             self.totals()
+            self.labels()
         self.order_to_apply()
         self.ask_next()
         self.to_do()
@@ -244,6 +247,27 @@ class _Page:
                     f"{money_text(least, self.lang)} to {money_text(most, self.lang, per)}",
                 )
             self.out.print(f"  {text}", markup=False)
+
+    def labels(self) -> None:
+        """The labels the household carries or may carry, members together; with `full`, why."""
+        shown: dict[tuple[str, str], list[Carried]] = {}
+        for each in carried(self.decision):
+            if each.word != "no":
+                shown.setdefault((each.word, each.label.id), []).append(each)
+        for word, zh, en in (("yes", "标签", "Labels"), ("unknown", "标签：不明", "Labels not known")):
+            mine = [group for (found, _), group in shown.items() if found == word]
+            if not mine:
+                continue
+            self.heading(self.say(zh, en) + f" ({len(mine)})")
+            if self.full:
+                for each in (each for group in mine for each in group):
+                    self.out.print(self._tree(explain_label(self.explainer, each)))
+                continue
+            names = []
+            for group in mine:
+                who = self.say("、", ", ").join(each.member for each in group if each.member)
+                names.append(group[0].label.title[self.lang] + (self.say(f"（{who}）", f" ({who})") if who else ""))
+            self.out.print(f"  {self.say('、', ', ').join(names)}", markup=False, soft_wrap=True)
 
     def _open(self, per: str) -> bool:
         return any(

@@ -18,6 +18,7 @@ from engine.decide.layout import GRANTED, QUALIFIES, Layout, Slots, slots_of
 from engine.decide.tables import Table
 from engine.language.checks import expressions_of, fact_expressions, parameters_read, top_level
 from engine.language.household import Household, HouseholdError, InputProblem, Member, Vocabulary
+from engine.language.labels import label_book
 from engine.language.model import DatedValue, Item, Parameter, Policy, Rulebook
 from engine.language.rulebook import policies_asked
 from engine.language.tree import Citation, Condition, Expr, Words
@@ -100,6 +101,7 @@ class Program:
     flat_functions: Functions
     conditions: dict[tuple[str, date], dict[str, Condition]]  # of each policy version, by condition id
     held: frozenset[str]  # policies asked by `holds`
+    labels: Functions  # of the labels
     editions: dict[tuple[date, frozenset[str] | None], Edition] = field(default_factory=dict)
 
     def edition(self, on: date, jurisdictions: frozenset[str] | None = None) -> Edition:
@@ -195,6 +197,7 @@ def compile_rulebook(rulebook: Rulebook) -> Program:
         Functions(rulebook, slots, index, flat=True),
         {(p.id, p.from_date): {n.id: n for tree in p.conditions() for n in tree.walk()} for p in rulebook.policies},
         frozenset(held),
+        Functions(label_book(rulebook), slots, index, flat=False),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine import __version__
+from engine.decide import labels
 from engine.decide.amounts import Amount
 from engine.decide.best import Combination
 from engine.decide.decision import Answer, Decision
@@ -18,7 +19,7 @@ from engine.decide.evidence import digest_of, evidence, truths_of
 from engine.language.canonical import digest, dumps
 from engine.language.household import canonical_household
 
-FORMAT = "jiuzhu-decision-2"
+FORMAT = "jiuzhu-decision-3"
 
 UNSAID: dict[str, Any] = {
     "member": None, "receives": "unknown", "conditional_on": None, "missing": [], "caveats": [], "amounts": [],
@@ -44,6 +45,7 @@ def record(decision: Decision) -> dict[str, Any]:
         "combinations": [_combination(decision, each) for each in decision.combinations],
         "totals": {per: _ends(*ends) for per, ends in decision.totals.items()},
         "declared": declared(decision),
+        "labels": labels.as_data(decision),
         "evidence": digest_of(decision),
     }
 

@@ -1,0 +1,84 @@
+"""The labels of a household: tags that its facts carry. They decide nothing; they serve to find people.
+
+A label is worked out after all policies, from the same rows, so that it may ask `qualifies` of this very decision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.decide.decision import Decision
+from engine.decide.explain import Explainer, Line
+from engine.decide.layout import Layout
+from engine.decide.outcomes import Outcomes, word
+from engine.decide.run import Raw, Run
+from engine.language.model import Label
+from engine.language.rulebook import policies_asked
+from engine.language.types import day_number
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One label for one subject: `member` is "" for the household; `word` is yes, no or unknown."""
+
+    label: Label
+    member: str
+    raw: Raw
+    layout: Layout
+
+    @property
+    def word(self) -> str:
+        return word(self.raw[0], self.raw[1])
+
+
+def carried(decision: Decision) -> tuple[Carried, ...]:
+    """Every label in the rulebook's order, each member's in the order of their ids.
+
+    Left out: a label on days before its figures are known, and where only some policies were decided, one that asks
+    about another.
+    """
+    decided = {*decision.edition.by_id, *decision.edition.not_in_force}
+    found: list[Carried] = []
+    for label in decision.program.rulebook.labels:
+        if label.policy.in_force(decision.on) and policies_asked(label.policy) <= decided:
+            raws, layout = _run(decision, decision.run, decision.edition.parameters, label)
+            members = [""] if label.level == "household" else [member.id for member in decision.household.members]
+            found += [Carried(label, who, raw, layout) for who, raw in zip(members, raws, strict=True)]
+    return tuple(found)
+
+
+def _run(decision: Decision, run: Run, parameters: tuple[Any, ...], label: Label) -> tuple[list[Raw], Layout]:
+    function = decision.program.labels[label.id, label.policy.from_date]
+    on = day_number(decision.on)
+    if label.level == "household":
+        return [function.run(run.whole, run.members, parameters, on)], function.layout
+    return [function.run(row, run.whole, run.members, parameters, on) for row in run.members], function.layout
+
+
+def as_data(decision: Decision) -> dict[str, str | dict[str, str]]:
+    """The labels as plain data: label -> yes, no or unknown; of a label for members: member -> the same."""
+    found: dict[str, str | dict[str, str]] = {}
+    for each in carried(decision):
+        if each.member:
+            members = found.setdefault(each.label.id, {})
+            assert isinstance(members, dict)
+            members[each.member] = each.word
+        else:
+            found[each.label.id] = each.word
+    return found
+
+
+def explain_label(explainer: Explainer, each: Carried) -> Line:
+    """One label with its reasons, as an answer has them."""
+    decision, policy = explainer.decision, each.label.policy
+    members = tuple(member.id for member in decision.household.members)
+    wide, _ = _run(decision, decision.wide, decision.edition.wide_parameters, each.label)
+    place = members.index(each.member) if each.member else 0
+    outcomes = Outcomes(each.layout, each.raw[3], members, wide[place][3])
+    when = explainer.condition(policy.when, outcomes, policy, each.member)
+    parts = when.parts if policy.when.kind == "all" else (when,)
+    words = {"yes": ("有", "yes"), "no": ("没有", "no"), "unknown": ("不明", "not known")}[each.word]
+    who = explainer.say(f"（成员 {each.member}）", f" ({each.member})") if each.member else ""
+    text = each.label.title[explainer.lang] + who + explainer.say(f"：{words[0]}", f": {words[1]}")
+    return Line(each.word, text, parts, each.label.id, each.member, place=str(each.label.at))

@@ -1,0 +1,49 @@
+"""What the tests of the watch share: the shipped rules, a file to watch in, a seeded year of events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from engine.decide.program import Program, compile_rulebook
+from engine.language.model import Rulebook
+from engine.language.rulebook import load
+from engine.watch.book import Watchbook, watchbook
+from engine.watch.store import WatchStore
+from engine.watch.watch import Watch
+
+ROOT = Path(__file__).parents[2]
+HOUSEHOLDS = int(os.environ.get("JIUZHU_EVENTS_HOUSEHOLDS", "60"))
+KILLS = int(os.environ.get("JIUZHU_WATCH_KILLS", "4"))
+TODAY, AT = date(2025, 3, 3), "2025-03-03T01:00:00.000000Z"
+
+
+@pytest.fixture(scope="session")
+def rulebook() -> Rulebook:
+    return load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def program(rulebook: Rulebook) -> Program:
+    return compile_rulebook(rulebook)
+
+
+@pytest.fixture(scope="session")
+def book(rulebook: Rulebook) -> Watchbook:
+    return watchbook(rulebook)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[WatchStore]:
+    found = WatchStore(tmp_path / "watch.db")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def watch(store: WatchStore, book: Watchbook) -> Watch:
+    return Watch(store, book)

@@ -35,6 +35,7 @@ class Around:
 
     def __init__(self, app: Callable[..., Iterable[bytes]], metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
+        self.last = time.monotonic()  # when a request last ended
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter_ns()
@@ -52,6 +53,7 @@ class Around:
             return self._app(environ, start)
         finally:  # the body is made by now: nothing here streams
             microseconds = (time.perf_counter_ns() - started) // 1000
+            self.last = time.monotonic()
             label = environ.get(LABEL)
             if label is not None:
                 self._metrics.timed(label, status, microseconds)

@@ -20,8 +20,9 @@ from gunicorn.glogging import Logger as GunicornLogger  # type: ignore[import-un
 from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from api import idle
 from api.app import create_app, open_service
-from api.around import SECURITY
+from api.around import SECURITY, Around
 from api.logs import log, set_up
 from api.problems import Problem
 from api.service import Service
@@ -129,6 +130,8 @@ class _Server(BaseApplication):
         """In each worker, after the fork."""
         app = create_app(self.settings)
         warm_up(app)
+        assert isinstance(app.wsgi_app, Around)
+        idle.start(app.wsgi_app, app.extensions["jiuzhu"].home.index)
         return app
 
     def run(self) -> None:

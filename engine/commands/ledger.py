@@ -24,6 +24,7 @@ from engine.ledger.entries import erasure
 from engine.ledger.errors import LedgerError, NotFound
 from engine.ledger.export import export as bundle
 from engine.ledger.home import Folder
+from engine.ledger.search_index import SearchIndex
 from engine.ledger.store import Store
 from engine.ledger.verify import Report
 from engine.ledger.verify import verify as verify_ledger
@@ -295,7 +296,12 @@ def erase(household: str, reason: str, data: str, lang: str) -> None:
         receipt = writer.append(erasure(household, OPERATOR, reason, instant(clock())))
     except LedgerError as error:
         fail(error.zh, error.en, lang, 1)
-    if not writer.scrub():
+    scrubbed = writer.scrub()
+    try:
+        scrubbed = SearchIndex(store).forget(household) and scrubbed
+    except LedgerError as error:  # from the erasure on its tokens find nothing anyway
+        console(stderr=True).print(error.en if lang == "en" else error.zh, style="yellow")
+    if not scrubbed:
         note = ("有长时间读取在进行，写前日志稍后清空", "a long-running reader is in the way; the log is emptied later")
         console(stderr=True).print(note[lang == "en"], style="yellow")
     click.echo(f"第 {receipt.seq} 号记录：已删除" if lang == "zh" else f"entry {receipt.seq}: erased")

@@ -7,8 +7,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
-__all__ = ["Connections", "abandon"]
+__all__ = ["Connections", "abandon", "made_private"]
 
 
 class Connections:
@@ -31,6 +32,17 @@ class Connections:
         if getattr(self._local, "pid", None) == os.getpid():
             self._local.connection.close()
             self._local.connection, self._local.pid = None, None
+
+
+def made_private(path: Path) -> None:
+    """Make an empty file that nobody else may read, if there is none.
+
+    A file that is there is not touched: closing any descriptor of a file drops all locks that the process holds on it
+    (POSIX), SQLite's too; the next other process to come and go would then take itself for the last one and delete the
+    write-ahead log under the others.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 _abandoned: list[sqlite3.Connection] = []

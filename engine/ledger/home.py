@@ -13,7 +13,6 @@ each file, for the service and the command line alike.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,38 +114,7 @@ def open_home(path: str | Path, at: str) -> Home:
     store = Store.open_or_create(folder.ledger, at)
     keyring = _keyring(folder, store)
     writer, keys = Writer(store, keyring), Keys(folder.keys)
-    return Home(folder, store, writer, keyring, keys, _Volatile(folder.shared), _SearchIndex(store))
-
-
-# Volatile and SearchIndex make their file, if need be, each time a thread opens it, by opening and closing
-# a descriptor of their own. Closing any descriptor of a file drops all locks that the process holds on it
-# (POSIX), SQLite's too: the next other process to come and go would then take itself for the last one and
-# delete the write-ahead log under the workers. Here the file is there by then, so only SQLite opens it.
-
-
-class _Volatile(Volatile):
-    def _open(self) -> sqlite3.Connection:
-        if not self.path.exists():
-            return super()._open()
-        return _opened(self.path, 5, "synchronous = OFF")
-
-
-class _SearchIndex(SearchIndex):
-    def _open(self) -> sqlite3.Connection:
-        if not self.path.exists():
-            return super()._open()
-        return _opened(self.path, 30, "synchronous = NORMAL", "secure_delete = ON")
-
-
-def _opened(path: Path, timeout: int, *pragmas: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=timeout, check_same_thread=False)
-    try:
-        for pragma in ("journal_mode = WAL", *pragmas):
-            connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
-    return connection
+    return Home(folder, store, writer, keyring, keys, Volatile(folder.shared), SearchIndex(store))
 
 
 def _keyring(folder: Folder, store: Store) -> Keyring:

@@ -5,7 +5,6 @@ text takes longer than everything else about an append, and the ledger's own fil
 is ever rewritten.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from engine.ledger import identity, read
-from engine.ledger.connections import Connections
+from engine.ledger.connections import Connections, made_private
 from engine.ledger.entries import Entry
 from engine.ledger.findings import Finding, finding
 from engine.ledger.keyring import Keyring
@@ -83,7 +82,7 @@ class SearchIndex:
         return self._connections.get()
 
     def _open(self) -> sqlite3.Connection:
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        made_private(self.path)
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")

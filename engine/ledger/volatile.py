@@ -4,11 +4,10 @@ A SQLite file of its own with synchronous=OFF: a write costs tens of microsecond
 worker that dies; after a power cut it may be gone or damaged, and is made anew.
 """
 
-import os
 import sqlite3
 from pathlib import Path
 
-from engine.ledger.connections import Connections
+from engine.ledger.connections import Connections, made_private
 from engine.ledger.errors import StoreFailed
 
 __all__ = ["Volatile"]
@@ -44,7 +43,7 @@ class Volatile:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            made_private(self.path)
         except OSError as error:
             why = error.strerror or "?"
             raise StoreFailed(f"打不开 {self.path}：{why}", f"cannot open {self.path}: {why}") from None

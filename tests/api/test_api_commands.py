@@ -118,12 +118,22 @@ def test_a_backup_is_put_back_somewhere_else(data: Path, tmp_path: Path) -> None
 def test_a_household_is_erased(data: Path) -> None:
     from engine.ledger.home import Folder
     from engine.ledger.read import entry
+    from engine.ledger.search_index import SearchIndex
 
     household = entry(Folder(data).store().reader(), 2).household
+
+    def tokens() -> int:
+        """How many hashed names and numbers of the household the search file holds."""
+        found = SearchIndex(Folder(data).store()).connection()
+        (many,) = found.execute("SELECT count(*) FROM person WHERE household = ?", (household,)).fetchone()
+        return int(many)
+
+    SearchIndex(Folder(data).store()).catch_up()
+    assert tokens() > 0
     refused = run(ledger, "erase", household, "--reason", "依本人请求", "--data", data, input="n\n")
     assert refused.exit_code == 1
     done = run(ledger, "erase", household, "--reason", "依本人请求", "--yes", "--data", data)
-    assert done.exit_code == 0 and "erased" in done.stdout
+    assert done.exit_code == 0 and "erased" in done.stdout and tokens() == 0
     assert run(ledger, "erase", household, "--reason", "依本人请求", "--yes", "--data", data).exit_code == 1
     assert run(ledger, "verify", "--data", data).exit_code == 0
 

@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 from api_live import ROOT, SERVE, SMALL, Answer, Live
 
+from engine.ledger.home import Folder
+from engine.ledger.search_index import SearchIndex
+
 SENT = {
     "household": {
         "owns_car": False,
@@ -231,6 +234,17 @@ def test_the_development_server_and_the_front_door(tmp_path: Path) -> None:
     finally:
         service.process.kill()
         service.process.wait()
+
+
+def test_the_search_index_catches_up_while_nobody_asks(small: Live) -> None:
+    made = small.post("/v1/decisions", "caseworker", {"household": {"members": [{"id": "a"}]}})
+    index = SearchIndex(Folder(small.data).store())
+    deadline = time.monotonic() + 30
+    while index.behind():  # no search was made meanwhile
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (last,) = index.connection().execute("SELECT max(seq) FROM policy_line").fetchone()
+    assert last >= made.json["id"]
 
 
 def test_another_process_that_comes_and_goes_takes_nothing_away(tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ ROOT = Path(__file__).parent.parent
 FLOORS = {"engine": 0, "language": 1, "decide": 2, "sweep": 3, "watch": 3, "ledger": 3, "population": 3, "cli": 4, "api": 4}
 """Room -> floor. A room imports itself and lower floors; `engine` is engine/__init__.py alone."""
 
-BESIDE = {("cli", "api")}
-"""Imports between rooms of one floor that are meant: (who, whom). `jiuzhu serve` starts the service."""
+BESIDE = {("cli", "api"), ("watch", "ledger")}
+"""Imports between rooms of one floor that are meant: (who, whom). `jiuzhu serve` starts the service; the steps of an order
+are entries of the ledger."""
 
-CONFINED = {"flask": "api", "werkzeug": "api", "durable": "engine.watch"}
+CONFINED = {"flask": "api", "werkzeug": "api", "durable": "engine.watch", "durable_rules_engine": "engine.watch"}
 """Library -> the only package that may import it."""
 
 EVALUATOR = ("engine.decide.generate*", "engine.decide.evaluate*")

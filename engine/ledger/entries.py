@@ -27,13 +27,15 @@ __all__ = [
     "departure",
     "erasure",
     "instant",
+    "order",
 ]
 
-KINDS = ("decision", "confirmation", "departure", "correction", "erasure", "rulebook")
+KINDS = ("decision", "confirmation", "departure", "correction", "erasure", "rulebook", "order")
 """decision: the engine's proposal. confirmation: a person adopts it. departure: a person decides otherwise,
 and why.
 correction: a decision made again, naming the old one. erasure: a household's identity was destroyed.
-rulebook: the rules themselves, file by file, so that any decision can be made again."""
+rulebook: the rules themselves, file by file, so that any decision can be made again.
+order: one step of a work order of the watch."""
 
 STATUSES = ("eligible", "ineligible", "undetermined")
 
@@ -215,6 +217,13 @@ def erasure(household_id: str, by: str, reason: str, at: str, *, request: Reques
         "reason": reason_given(reason),
     }
     return Draft("erasure", instant(at), canonical.dumps(body), household=household_id, request=_checked(request))
+
+
+def order(body: bytes, at: str, request: Request) -> Draft:
+    """One step of a work order, as the watch wrote it: canonical JSON with `by`, `order`, `step`, `action`.
+
+    The request makes it idempotent: a step sent again is the entry it was."""
+    return Draft("order", instant(at), body, request=_checked(request))
 
 
 def _about(decision: int, kind: str, body: dict[str, Any], at: str, request: Request | None) -> Draft:

@@ -23,6 +23,9 @@ class Look:
     rules: frozenset[str]
 
 
+COUNTED = ("looked", "proposed", "confirmed", "missed", "invented", "recycled", "bypassed")
+
+
 @dataclass(slots=True)
 class Tally:
     """What proposals came to. `recycled`: how often the child was thrown away; `bypassed`: looks it did not see."""
@@ -35,6 +38,10 @@ class Tally:
     recycled: int = 0
     bypassed: int = 0
     restarts: list[str] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """Each count by name."""
+        return {name: getattr(self, name) for name in COUNTED}
 
     @property
     def unconfirmed(self) -> int:

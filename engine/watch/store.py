@@ -65,6 +65,7 @@ CREATE TABLE adviser (
   subdistrict TEXT NOT NULL,
   active INTEGER NOT NULL CHECK (active IN (0, 1))
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE tally (name TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE outbox (
   seq INTEGER PRIMARY KEY,
   number INTEGER NOT NULL REFERENCES work_order (number),
@@ -134,6 +135,10 @@ class WatchStore:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 raise
+
+    def tally(self) -> dict[str, int]:
+        """What proposals came to since the file was made, by name (see `Tally`)."""
+        return dict(self.db.execute("SELECT name, count FROM tally ORDER BY name").fetchall())
 
     def close(self) -> None:
         self.db.close()

@@ -71,6 +71,7 @@ class Watch:
         self.tally = Tally()
         self.desk = Desk(store, book)
         self._households: OrderedDict[str, list[Event]] = OrderedDict()
+        self._counted: dict[str, int] = {}
 
     # -- events --
 
@@ -208,7 +209,18 @@ class Watch:
             db, raised, today, at, lambda household: self._home(db, household), lambda *about: self._trace(db, *about)
         )
         self.desk.withdraw(db, withdrawn, at)
+        self._count(db)
         return raised, withdrawn
+
+    def _count(self, db: sqlite3.Connection) -> None:
+        """Add what is new in the tally to the counts in the file, which every process adds to."""
+        for name, count in self.tally.counts().items():
+            if count != self._counted.get(name, 0):
+                db.execute(
+                    "INSERT INTO tally VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET count = count + excluded.count",
+                    (name, count - self._counted.get(name, 0)),
+                )
+        self._counted = self.tally.counts()
 
     def _timeline(self, work: _Work, passes: list[date]) -> None:
         """Which rules are looked at on which days."""
@@ -326,6 +338,7 @@ class Watch:
         raised, withdrawn = self._look(db, again, alone, today, at)
         self.tally.missed += len(raised)
         self.tally.invented += len(withdrawn)
+        self._count(db)
 
     # -- reading --
 

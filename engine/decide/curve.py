@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from engine.decide.amounts import TIMES
 from engine.decide.decision import Decision
+from engine.decide.missing import Missing
 from engine.decide.program import Edition, narrowed
 from engine.decide.run import run
 from engine.language.household import Household, Known
@@ -22,6 +23,7 @@ __all__ = ["MOST_RUNS", "Cliff", "Curve", "Point", "curve_of"]
 MOST_RUNS = 400
 """Times the household is decided for one curve, at most; what is not looked at closer by then is told."""
 _YUAN = 100
+_ROUNDED = 24  # fen a year: amounts are rounded to fen, twelve times a year, at both ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class Curve:
     """points  breakpoints by income, straight lines between them
     cliffs     by income
     own        the household's own income in fen; None where it is not one known number
-    complete   False where the limit of runs was met first, so that small steps may have been missed
+    complete   False where small steps may have been missed: the limit of runs was met first, or an answer waits for
+               other facts too
     """
 
     member: str
@@ -94,13 +97,12 @@ class _Curve:
         self.edition = decision.edition
         self.at: dict[tuple[int, int], Decision] = {}
         self.runs = 0
+        self.sure = True
         self.cliffs: list[Cliff] = []
         self.points: dict[int, int] = {}
 
     def to(self, top: int) -> Curve:
         self.edition, self.at = narrowed(self.edition, _paying(self.over(0, top))), {}
-        self.point(0)
-        self.point(top)
         stretches = [(0, top)]
         while stretches and self.runs < MOST_RUNS:
             low, high = stretches.pop()
@@ -110,11 +112,13 @@ class _Curve:
                 self.look(low, high)
                 continue
             middle = (low + high) // (2 * _YUAN) * _YUAN
-            self.point(middle)
             stretches += [(middle, high), (low, middle)]
+        for low, high in stretches:  # the limit was met: what is left is drawn by its ends
+            self.point(low)
+            self.point(high)
         points = tuple(Point(income, self.points[income]) for income in sorted(self.points))
         cliffs = tuple(sorted(self.cliffs, key=lambda cliff: cliff.at))
-        return Curve(self.member, self.fact, _thinned(points), cliffs, self.own(), not stretches)
+        return Curve(self.member, self.fact, _thinned(points), cliffs, self.own(), self.sure and not stretches)
 
     def over(self, low: int, high: int) -> Decision:
         """The decision with the income anywhere from `low` to `high`."""
@@ -139,24 +143,40 @@ class _Curve:
 
     def straight(self, low: int, high: int) -> bool:
         """Whether nothing turns between two incomes and the benefits run straight from one to the other."""
-        answers = self.over(low, high).answers
-        ends = self.over(low, low).answers, self.over(high, high).answers
-        for each, first, last in zip(answers, *ends, strict=True):
-            if each.status != first.status or each.status != last.status:
-                return False  # settled nowhere is fine: it waits for another fact, at both ends as in between
-        if all(a.least == a.most for each in answers for a in each.amounts):
+        over = self.over(low, high).run.first
+        for name, raws in over.items():
+            for place, (certain, possible, *_) in enumerate(raws):
+                if certain == possible:
+                    continue
+                if not (self.open_at(low, name, place) and self.open_at(high, name, place)):
+                    return False
+                if self.reads(low, high, name, place):  # it waits for other facts at both ends; in between, perhaps not
+                    self.sure = False
+        before, after = self.point(low), self.point(high)
+        if all(item[0] == item[1] for raws in over.values() for raw in raws for item in raw[2]):
             return True
         if high - low <= _YUAN:
-            return False
+            return before - after <= 12 * _YUAN + _ROUNDED
         middle = (low + high) // (2 * _YUAN) * _YUAN
-        before, here, after = self.point(low), self.point(middle), self.point(high)
-        gone = (here - before) * (high - middle) - (after - here) * (middle - low)
-        return abs(gone) <= 24 * (high - low)  # amounts are rounded to fen, twelve times a year
+        gone = (self.point(middle) - before) * (high - middle) - (after - self.point(middle)) * (middle - low)
+        return abs(gone) <= _ROUNDED * (high - low)
+
+    def reads(self, low: int, high: int, policy: str, place: int) -> bool:
+        """Whether an open status waits for this income, beside what else it waits for."""
+        decision = self.over(low, high)
+        level = decision.edition.by_id[policy].policy.level
+        subject = decision.household.members[place].id if level == "member" else ""
+        return (self.fact, self.member) in Missing(decision.run).of_policy(policy, subject)
+
+    def open_at(self, income: int, policy: str, place: int) -> bool:
+        """Whether a policy's status is not settled at one income either."""
+        certain, possible, *_ = self.over(income, income).run.first[policy][place]
+        return bool(certain != possible)
 
     def look(self, low: int, high: int) -> None:
         """One yuan between the two: is it worth earning?"""
         loses = self.point(low) - self.point(high) - 12 * _YUAN
-        if loses <= 24:  # rounding
+        if loses <= _ROUNDED:
             return
         whole = self.decision.edition  # help in kind ends here too
         rows = zip(self.decided(low, low, whole).answers, self.decided(high, high, whole).answers, strict=True)
@@ -203,6 +223,6 @@ def _thinned(points: tuple[Point, ...]) -> tuple[Point, ...]:
     for here, after in pairwise(points[1:]):
         before = found[-1]
         run_, rise = after.income - before.income, after.benefits - before.benefits
-        if abs((here.benefits - before.benefits) * run_ - rise * (here.income - before.income)) > 24 * run_:
+        if abs((here.benefits - before.benefits) * run_ - rise * (here.income - before.income)) > _ROUNDED * run_:
             found.append(here)
     return (*found, *points[-1:]) if len(points) > 1 else points

@@ -83,6 +83,7 @@ WHAT = {
 @click.option(
     "--conditions", is_flag=True, help="另列未满足和不明的条件 / also which conditions failed or are unknown."
 )
+@click.option("--labels", is_flag=True, help="另列每户、每人的标签 / also the labels of every household and person.")
 @click.option("--everyone", is_flag=True, help="也列出各项均不符合的人员 / also persons ineligible for everything.")
 @click.option(
     "--chunk",
@@ -164,6 +165,7 @@ def _sweep(options: dict[str, Any]) -> None:
         options["engine"],
         options["master"],
         options["since"],
+        frozenset(label.id for label in rulebook.labels) if options["labels"] else frozenset(),
     )
     _run(rulebook, job, options)
 

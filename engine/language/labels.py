@@ -1,7 +1,7 @@
 """Reads the labels: tags of a household or of a member, found by a condition like any other.
 
-A label is read as a policy that gives nothing, so that every check of the language holds for it; it stands in no list of
-policies. It begins on the first day for which every figure it reads is known.
+A label is read as a policy that gives nothing, so that every check of the language holds for it; it stands in no list
+of policies. It begins on the first day for which every figure it reads is known.
 """
 
 from __future__ import annotations

@@ -57,6 +57,7 @@ class Compiled:
     dag: Dag
     in_force: Mapping[str, Policy] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
+    labels: tuple[Answer, ...] = ()  # each in the shape of a policy that gives nothing
     facts: dict[str, Folded] = field(default_factory=dict)
     refused: list[tuple[Fact, Term]] = field(default_factory=list)  # facts that cannot be, where this is true
     names: dict[Node, Named] = field(default_factory=dict)
@@ -72,13 +73,14 @@ def compile_sweep(
     states: Mapping[str, State],
     jurisdictions: frozenset[str] | None = None,
     only: frozenset[str] | None = None,
+    labels: frozenset[str] = frozenset(),
 ) -> Compiled:
-    """The graph behind every status and amount (of the policies in `only`, where given).
+    """The graph behind every status and amount (of the policies in `only`, where given), and behind these labels.
 
     Raises CannotSweep where a rule has no form a table engine can run.
     """
     found = Compiled(rulebook, on, Columns.of(rulebook), states, Dag())
-    _Compiler(found, jurisdictions, only).run()
+    _Compiler(found, jurisdictions, only, labels).run()
     return found
 
 
@@ -95,8 +97,15 @@ def asked_by(rulebook: Rulebook, in_force: Mapping[str, Policy], only: frozenset
 
 
 class _Compiler:
-    def __init__(self, found: Compiled, jurisdictions: frozenset[str] | None, only: frozenset[str] | None):
+    def __init__(
+        self,
+        found: Compiled,
+        jurisdictions: frozenset[str] | None,
+        only: frozenset[str] | None,
+        labels: frozenset[str],
+    ):
         self.only = only
+        self.tags = [tag.policy for tag in found.rulebook.labels if tag.id in labels and tag.policy.in_force(found.on)]
         self.found, self.rulebook, self.dag = found, found.rulebook, found.dag
         self.jurisdictions = jurisdictions
         self.reader = found.reader = Reader(found.dag, found.columns, found.states)
@@ -118,7 +127,10 @@ class _Compiler:
             possible = self.may_qualify(name)
             self.first[name] = self.second[name] = self.granted[name] = Truth(False, possible)
         held = {e.name for p in self.rulebook.policies for x in expressions_of(p) for e in x.walk() if e.op == "holds"}
-        wanted = frozenset(in_force) if self.only is None else asked_by(self.rulebook, in_force, self.only)
+        wanted = frozenset(in_force)
+        if self.only is not None:
+            asked = {name for tag in self.tags for name in policies_asked(tag)}
+            wanted = asked_by(self.rulebook, in_force, self.only | asked)
         answers = []
         for name in self.rulebook.order:
             if name in wanted:
@@ -128,6 +140,11 @@ class _Compiler:
                     answers.append(answer)
                 self.granted[name] = Truth(False, False) if name in held else self.second[name]
         self.found.answers = tuple(sorted(answers, key=lambda a: a.policy.order))
+        tags = []
+        for tag in self.tags:  # after every policy: a label may ask what is decided
+            with sayable(tag.at):
+                tags.append(self.policy(tag))
+        self.found.labels = tuple(tags)
 
     def may_qualify(self, name: str) -> bool:
         """Whether a policy that is not in force may be had: no after its stated end, unknown before its first text."""

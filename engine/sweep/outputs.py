@@ -8,6 +8,7 @@ receiving                    what is drawn already, as given: policies joined by
 {policy}__{item}__most       fen, null where it is the least
 {policy}__{item}             help in kind under a condition of its own: 0, 1, 2 as above
 {policy}__{item}__months_…   least and most months, where an item is paid `for_months`
+label__{label}               on request: 0 no, 1 not known, 2 yes
 {policy}__failed_n, {policy}__unknown_n   on request: sums of 2^i over the conditions that are not met, not known
 """
 
@@ -50,6 +51,10 @@ def resting_on_grants(compiled: Compiled) -> frozenset[str]:
             if holds or found & policies_asked(policy):
                 found.add(name)
     return frozenset(found)
+
+
+def label_column(label: str) -> str:
+    return f"label__{label}"
 
 
 def refusals(compiled: Compiled) -> list[tuple[str, Term]]:
@@ -97,6 +102,10 @@ class _Outputs:
         yield Output(Level.HOUSEHOLD, "people", "number", (self.compiled.dag.aggregate("sum", 1),))
         for answer in self.compiled.answers:
             yield from self.answer(answer)
+        for label in self.compiled.labels:
+            ends = label.truth.certain, label.truth.possible
+            about = f"{label.policy.title.zh} {label.policy.at.file}:{label.policy.at.line}"
+            yield Output(LEVELS[label.policy.level], label_column(label.policy.id), "status", ends, about)
 
     def answer(self, answer: Answer) -> Iterator[Output]:
         policy, level = answer.policy, LEVELS[answer.policy.level]

@@ -69,6 +69,7 @@ class Job:
     engine: str = "duckdb"
     master: str = "local[*]"
     since: Path | None = None  # the folder of an earlier sweep: what has not changed keeps its answers
+    labels: frozenset[str] = frozenset()  # written beside the answers
 
 
 # How much of a chunk lies behind it when a part of the work begins, as measured.
@@ -155,7 +156,7 @@ class Sweep:
         found = self.scripts.get(key)
         if found is None:
             states = {name: State(value) for name, value in key}
-            compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only)
+            compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only, self.job.labels)
             made = script(
                 compiled,
                 outputs(compiled, Wanted(self.job.conditions)),
@@ -211,7 +212,8 @@ class Sweep:
             "conditions": job.conditions,
             "everyone": job.everyone,
             "jurisdictions": sorted(job.jurisdictions) if job.jurisdictions else None,
-            "only": sorted(job.only) if job.only else None,
+            "only": sorted(job.only) if job.only is not None else None,
+            "labels": sorted(job.labels),
             "run_on": job.engine,
             "since": _identity(job.since),
         }

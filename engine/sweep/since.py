@@ -27,7 +27,7 @@ from engine.sweep.reading import name, text
 from engine.sweep.reports import TABLE, parquet, worth, written
 
 # What must be the same for an answer to be handed on. Chunks, files and the engine change no answer.
-ALIKE = ("rulebook", "on", "engine", "duckdb", "conditions", "everyone", "jurisdictions", "only")
+ALIKE = ("rulebook", "on", "engine", "duckdb", "conditions", "everyone", "jurisdictions", "only", "labels")
 HANDED_ON = ("households", "persons", "gap")
 LISTS = ("newly_entitled", "no_longer_entitled", "other_amount")
 

@@ -32,10 +32,11 @@ class Answer:
     place           of the subject among the members; 0 for the household
     conditional_on  policies that must be granted first, in the order to apply; None where the answer is firm
     receives        yes | no | unknown
+    letters         its outcomes in brief, once somebody asked (engine.decide.evidence.truths_of)
     """
 
-    __slots__ = ("_amounts", "certain", "conditional_on", "layout", "member", "members", "place", "policy", "possible",
-                 "raw", "receives")  # fmt: skip
+    __slots__ = ("_amounts", "certain", "conditional_on", "layout", "letters", "member", "members", "place", "policy",
+                 "possible", "raw", "receives")  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Answer:
         self.certain: bool = raw[0]
         self.possible: bool = raw[1]
         self._amounts: tuple[Amount, ...] | None = None
+        self.letters: str | None = None
 
     @property
     def amounts(self) -> tuple[Amount, ...]:

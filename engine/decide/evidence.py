@@ -65,7 +65,9 @@ def truths_of(answer: Answer) -> str:
     For each condition with outcomes of its members (`any_member` and its kin) there follow, in brackets, the letters of
     every member between strokes, as in `yyn(ny/nn)`.
     """
-    return _LETTERS(answer.layout)(answer.raw[3])
+    if answer.letters is None:
+        answer.letters = _LETTERS(answer.layout)(answer.raw[3])
+    return answer.letters
 
 
 def outcomes_in(truths: str, layout: Layout, members: Sequence[str]) -> list[tuple[str, str | None, str]]:

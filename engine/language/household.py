@@ -134,6 +134,7 @@ class Vocabulary:
     limits: dict[str, tuple[int, int]]  # of numbers and dates, in smallest parts
     bits: dict[str, dict[str, int]]  # of each list of choices
     places: dict[tuple[str, str], int]  # (level, fact or "receiving") -> its bit in `Household.open`
+    every: dict[str, int]  # level -> all of its bits
 
     @staticmethod
     def of(facts: dict[str, Fact], choices: dict[str, ChoiceSet], policies: dict[str, str]) -> Vocabulary:
@@ -146,7 +147,9 @@ class Vocabulary:
         bits = {name: {value: each.bit(value) for value in each.values} for name, each in choices.items()}
         named = [(fact.level, fact.name) for fact in asked if fact.type.base is not Base.TEXT]
         named += [(level, "receiving") for level in by_level]
-        return Vocabulary(by_level, choices, policies, limits, bits, {key: 1 << n for n, key in enumerate(named)})
+        places = {key: 1 << n for n, key in enumerate(named)}
+        every = {level: sum(bit for (at, _), bit in places.items() if at == level) for level in by_level}
+        return Vocabulary(by_level, choices, policies, limits, bits, places, every)
 
 
 def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
@@ -215,10 +218,12 @@ class _Reader:
 
     def open(self, level: str, facts: dict[str, Known], receiving: frozenset[str] | None) -> int:
         """The bits of what is not settled at one level."""
-        settled = {name for name, known in facts.items() if known.lo == known.hi}
-        if receiving is not None:
-            settled.add("receiving")
-        return sum(bit for (at, name), bit in self.vocabulary.places.items() if at == level and name not in settled)
+        places = self.vocabulary.places
+        open_ = self.vocabulary.every[level]
+        for name, known in facts.items():
+            if known.lo == known.hi:
+                open_ &= ~places[level, name]
+        return open_ if receiving is None else open_ & ~places[level, "receiving"]
 
     def member(self, raw: Any, path: str) -> Member | None:
         if not isinstance(raw, Mapping):
@@ -242,19 +247,19 @@ class _Reader:
         null: set[str] = set()
         receiving: frozenset[str] | None = None
         for name, value in raw.items():
-            here = f"{path}/{_escaped(name)}"
+            fact = known.get(name) if isinstance(name, str) else None
             if name in beside:
                 continue
             if name == "receiving":
-                receiving = self.receiving(value, level, here)
-            elif not isinstance(name, str) or name not in known:
-                self.unknown(name, level, here)
+                receiving = self.receiving(value, level, f"{path}/receiving")
+            elif fact is None:
+                self.unknown(name, level, f"{path}/{_escaped(name)}")
             elif value is None:
                 null.add(name)
-            elif known[name].type.base is Base.TEXT:
-                self.text(known[name], value, here, texts)
+            elif fact.type.base is Base.TEXT:
+                self.text(fact, value, f"{path}/{name}", texts)
             else:
-                found = self.fact(known[name], value, here)
+                found = self.fact(fact, value, f"{path}/{name}")
                 if found is not None:
                     facts[name] = found
                 elif isinstance(value, Mapping) and "value" in value and value["value"] is None:

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from engine.decide.mutation.wording import changes
-from engine.language.model import Parameter
+from engine.language.model import Parameter, Policy
 from engine.language.places import Place
 from engine.language.shapes import PERIODS, ROUNDING
 from engine.language.source import Mapping, Node, Scalar, Sequence
@@ -98,12 +98,12 @@ def line_with(lines: list[str], mutant: Mutant) -> tuple[str, str]:
 # ---------------------------------------------------------------------------------------------------- a policy file
 
 
-def policy_mutants(root: Node, file: str, example_days: frozenset[date]) -> Iterator[Mutant]:
-    """Every mutant of a policy file that the reader could take; `example_days` are the days of its own examples."""
+def policy_mutants(root: Node, file: str) -> Iterator[Mutant]:
+    """Every mutant of a policy file that the reader could take."""
     if not isinstance(root, Mapping):
         return
     found = _PolicyFile(file, root)
-    yield from found.days(example_days)
+    yield from found.days()
     yield from found.lets()
     if "when" in root.entries:
         yield from found.condition(root.entries["when"], ("when",), "when")
@@ -123,11 +123,12 @@ class _PolicyFile:
     def mutant(self, kind: str, path: Path, place: Place, node: Node | None, text: str, change: str) -> Mutant:
         return Mutant(self.file, place, kind, path, node, text, change)
 
-    def days(self, example_days: frozenset[date]) -> Iterator[Mutant]:
+    def days(self) -> Iterator[Mutant]:
+        """The first and the last day, each moved so that it is no longer in force."""
         force = self.part("in_force")
         for key, by in (("from", 1), ("to", -1)):
             node = force.entries.get(key) if isinstance(force, Mapping) else None
-            if isinstance(node, Scalar) and isinstance(node.value, date) and node.value in example_days:
+            if isinstance(node, Scalar) and isinstance(node.value, date):
                 yield _moved(self.file, ("in_force", key), node, by, f"in_force.{key}")
 
     def lets(self) -> Iterator[Mutant]:
@@ -242,10 +243,11 @@ def derived_mutants(root: Node, file: str) -> Iterator[tuple[str, Mutant]]:
                     yield name, mutant
 
 
-def parameter_mutants(root: Node, file: str, parameter: Parameter, in_view: frozenset[date]) -> Iterator[Mutant]:
-    """Every figure of a parameter a step up and a step down, and its first day a day on, where an example can see it.
+def parameter_mutants(root: Node, file: str, parameter: Parameter, readers: tuple[Policy, ...]) -> Iterator[Mutant]:
+    """Every figure of a parameter a step up and a step down, and its first day a day on, where the law can show it.
 
-    `in_view` are the days of the examples whose policies read the parameter.
+    `readers` are the policy versions that read the parameter: a figure that none of them reads while it is in force
+    can be seen in no decision.
     """
     body = root.entries.get(parameter.name) if isinstance(root, Mapping) else None
     values = body.entries.get("values") if isinstance(body, Mapping) else None
@@ -253,12 +255,13 @@ def parameter_mutants(root: Node, file: str, parameter: Parameter, in_view: froz
     for at, node in enumerate(dated):
         start = parameter.values[at].from_date
         end = parameter.values[at + 1].from_date if at + 1 < len(dated) else date.max
-        if not any(start <= day < end for day in in_view):
+        if not any(policy.from_date < end and start <= (policy.to_date or date.max) for policy in readers):
             continue
         path: Path = (parameter.name, "values", at)
         whose = f"{parameter.name} {start.isoformat()}"
         first = node.entries["from"]
-        if isinstance(first, Scalar) and start in in_view and (at > 0 or _published(node)):
+        read_then = any(policy.in_force(start) for policy in readers)
+        if isinstance(first, Scalar) and read_then and (at > 0 or _published(node)):
             yield _moved(file, (*path, "from"), first, 1, f"{whose} from")
         if parameter.type.base is Base.DATE:
             continue

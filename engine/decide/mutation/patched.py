@@ -46,7 +46,10 @@ class Patched:
 
     def edition(self, edition: Edition) -> Edition:
         """An edition of the unchanged program, with what is changed in it."""
-        order = tuple(self._in_force(each) for each in edition.order)
+        # a figure that is not known on the day after the change needs the ranged functions, whatever was known before
+        dated = [parameter.on(edition.on) for parameter in self.parameters.values()]
+        ranged = self.recompiled or any(value is None or not value.published for value in dated)
+        order = tuple(self._in_force(each, ranged) for each in edition.order)
         values, figures = list(edition.parameters), dict(edition.figures)
         for name, parameter in self.parameters.items():
             at = self.program.index[name]
@@ -59,13 +62,13 @@ class Patched:
             by_id={each.policy.id: each for each in order},
             parameters=tuple(values),
             figures=figures,
-            derive_flat=None if self.recompiled else edition.derive_flat,
+            derive_flat=None if ranged else edition.derive_flat,
         )
 
-    def _in_force(self, each: InForce) -> InForce:
+    def _in_force(self, each: InForce, ranged: bool) -> InForce:
         """What is changed is run by its ranged function, right for every household: one to compile instead of two."""
         now = self.policy(each.policy)
-        if now is each.policy and not self.recompiled:
+        if now is each.policy and not ranged:
             return each
         return replace(each, policy=now, ranged=self.program.functions[version_of(now)], flat=None)
 

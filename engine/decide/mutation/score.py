@@ -105,7 +105,7 @@ class Plan:
         for policy in self._chosen():
             file = policy.at.file
             others = self.court.naming(policy.id)
-            for mutant in policy_mutants(self.patcher.node(file), file, self.court.days([policy])):
+            for mutant in policy_mutants(self.patcher.node(file), file):
                 yield Planned(mutant, policy.id, (policy,), others)
 
     def _of_parameters(self) -> Iterator[Planned]:
@@ -114,8 +114,8 @@ class Plan:
         for parameter in book.parameters.values():
             if parameter.name in read:
                 readers = self.court.readers_of_parameter(parameter.name)
-                file, days = parameter.at.file, self.court.days(readers)
-                for mutant in parameter_mutants(self.patcher.node(file), file, parameter, days):
+                file = parameter.at.file
+                for mutant in parameter_mutants(self.patcher.node(file), file, parameter, readers):
                     yield Planned(mutant, file, readers)
 
     def _of_facts(self) -> Iterator[Planned]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property, partial
 
 from engine.decide.decision import Decision
@@ -74,9 +73,6 @@ class Court:
             if other.id != policy
         )
         return tuple((other, examples) for other, examples in found if examples)
-
-    def days(self, policies: Iterable[Policy]) -> frozenset[date]:
-        return frozenset(example.on for policy in policies for example in policy.examples)
 
     # -- the trial --
 

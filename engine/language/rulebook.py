@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine.language.alerts import URGENCIES, alerts_as_policies, read_alert
-from engine.language.checks import CHECKS
+from engine.language.checks import CHECKS, every_policy_is_cited_and_tried
 from engine.language.events import read_events
 from engine.language.expressions import Names
 from engine.language.fields import Fields, members_have_ids, plain
@@ -35,9 +35,10 @@ from engine.language.places import Place
 from engine.language.policies import Heading, read_heading, read_policy
 from engine.language.problems import Problem, Problems, RulebookError, did_you_mean
 from engine.language.shapes import keys_of
-from engine.language.source import LARGEST_FILE, SAVE_AS_UTF8, Mapping, Node, read_yaml
+from engine.language.source import LARGEST_FILE, SAVE_AS_UTF8, Mapping, Node, encoded, read_yaml
 from engine.language.tree import NO_WORDS
 from engine.language.types import Base
+from engine.language.untried import read_without_examples
 from engine.language.vocabulary import check_name, read_derived, read_vocabulary
 from engine.language.workdays import read_calendar
 
@@ -83,19 +84,21 @@ def load_texts(files: dict[str, str]) -> Rulebook:
     return rulebook
 
 
-def read_texts(files: dict[str, str], problems: Problems | None = None) -> tuple[Rulebook | None, tuple[Problem, ...]]:
-    """As `read`, from texts by path (`policies.yaml`, `rules/…`)."""
+def read_texts(
+    files: dict[str, str], problems: Problems | None = None, *, examples: bool = True
+) -> tuple[Rulebook | None, tuple[Problem, ...]]:
+    """As `read`, from texts by path (`policies.yaml`, `rules/…`). `examples` False: for what only decides; the policies
+    then have none, and faults in them are not seen."""
     noted = problems if problems is not None else Problems()
-    rulebook = _Book(files, noted).read()
+    rulebook = _Book(files, noted, examples).read()
     if rulebook is not None:
-        for check in CHECKS:
+        checks = [check for check in CHECKS if examples or check is not every_policy_is_cited_and_tried]
+        for check in checks:
             check(rulebook, noted)
-        if rulebook.alerts and not len(noted):  # the same checks, of the alert rules
-            for check in CHECKS:
-                check(replace(rulebook, policies=alerts_as_policies(rulebook)), noted)
-        if rulebook.labels and not len(noted):
-            for check in CHECKS:
-                check(replace(rulebook, policies=labels_as_policies(rulebook)), noted)
+        for more in (alerts_as_policies(rulebook), labels_as_policies(rulebook)):  # the same checks of these
+            if more and not len(noted):
+                for check in checks:
+                    check(replace(rulebook, policies=more), noted)
     return rulebook, noted.sorted()
 
 
@@ -109,11 +112,6 @@ def digest_of(files: dict[str, str]) -> str:
     return whole.hexdigest()
 
 
-def encoded(text: str) -> bytes:
-    """The bytes of a text; marks of what was no text stay marks, so that the reader tells of them."""
-    return text.encode("utf-8", "surrogatepass")
-
-
 def _keys(node: Node) -> tuple[str, ...]:
     return tuple(node.entries) if isinstance(node, Mapping) else ()
 
@@ -121,15 +119,16 @@ def _keys(node: Node) -> tuple[str, ...]:
 class _Book:
     """The steps from texts to a rulebook."""
 
-    def __init__(self, files: dict[str, str], problems: Problems):
-        self.files, self.problems = files, problems
+    def __init__(self, files: dict[str, str], problems: Problems, examples: bool):
+        self.files, self.problems, self.examples = files, problems, examples
         self.nodes: dict[str, Node] = {}
         self.used: set[str] = {CATALOGUE}
 
     def node(self, path: str) -> Node | None:
         self.used.add(path)
         if path not in self.nodes and path in self.files:
-            found = read_yaml(encoded(self.files[path]), path, self.problems)
+            found = None if self.examples else read_without_examples(self.files[path], path, self.problems)
+            found = found or read_yaml(encoded(self.files[path]), path, self.problems)
             if found is not None:
                 self.nodes[path] = found
             elif all(problem.place.file != path for problem in self.problems.found):

@@ -13,15 +13,18 @@ COMMANDS = {
     "check": "check:check",
     "decide": "decide:decide_command",
     "docs": "docs:docs",
+    "events": "events:events",
     "explain": "explain:explain",
     "key": "keys:key",
     "ledger": "ledger:ledger",
     "mutate": "mutate:mutate",
+    "orders": "orders:orders",
     "population": "population:population",
     "replay": "replay:replay_command",
     "schema": "schema:schema",
     "serve": "serve:serve",
     "sweep": "sweep:sweep",
+    "watch": "watch:watch",
 }
 # what a command needs beyond the plain install: module -> the extra of pyproject.toml that brings it
 EXTRAS = {"duckdb": "sweep", "sqlglot": "sweep", "pyspark": "spark", "durable": "watch"}

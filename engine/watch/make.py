@@ -132,17 +132,33 @@ def _child(chance: random.Random, place: int, year: int) -> Raw:
     }
 
 
+def around(registered: Iterable[Raw], year: int, seed: int) -> Iterator[Raw]:
+    """The registrations of a city made elsewhere, and then a year of events for them. The ids of its households and
+    members are kept in memory, nothing else of them."""
+    known: list[tuple[str, list[str]]] = []
+    for raw in registered:
+        known.append((raw["household"], [member["id"] for member in raw["says"]["members"]]))
+        yield raw
+    found = (raw for number, (name, ids) in enumerate(known) for raw in happenings(seed, number, year, name, ids))
+    yield from sorted(found, key=lambda raw: (raw["day"], raw["household"], raw["id"]))
+
+
 def of_household(seed: int, number: int, year: int) -> list[Raw]:
+    """The events of a household of the own small city."""
+    members = [member["id"] for member in registration(seed, number, year)["says"]["members"]]
+    return happenings(seed, number, year, f"h{number}", members)
+
+
+def happenings(seed: int, number: int, year: int, household: str, members: list[str]) -> list[Raw]:
     """A household's events of the year after its registration, in no order."""
     chance = random.Random(f"{seed}/{number}/events")
-    members = [member["id"] for member in registration(seed, number, year)["says"]["members"]]
     ill = {name for name in members if chance.random() < 0.05}
     found: list[Raw] = []
 
     def add(kind: str, member: str | None, **more: Any) -> None:
         day = date(year, 1, 2) + timedelta(days=chance.randrange(363))
         found.append({
-            "source": "city", "id": f"e{number}-{len(found)}", "type": kind, "household": f"h{number}",
+            "source": "city", "id": f"e{number}-{len(found)}", "type": kind, "household": household,
             **({"member": member} if member else {}), "day": day.isoformat(), **more,
         })  # fmt: skip
 

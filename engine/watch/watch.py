@@ -197,9 +197,10 @@ class Watch:
         proposals = proposer.propose([look for _, look in looks])
         for (work, look), proposed in zip(looks, proposals, strict=True):
             found = truths(self.book, look.household, look.day, proposed) if proposed else {}
-            self.tally.looked += len(look.rules)
-            self.tally.proposed += len(proposed)
-            self.tally.confirmed += sum(1 for who in found.values() if who)
+            if proposer is self.proposer:  # not of a pass, where the evaluator looks at everything
+                self.tally.looked += len(look.rules)
+                self.tally.proposed += len(proposed)
+                self.tally.confirmed += sum(1 for who in found.values() if who)
             self._met(work, look.day, {rule: found.get(rule, frozenset()) for rule in look.rules})
         raised: list[str] = []
         withdrawn: list[str] = []

@@ -19,7 +19,7 @@ from engine.decide.mutation.wording import changes
 from engine.decide.program import compile_rulebook
 from engine.language.problems import Problem, Problems
 from engine.language.rulebook import load_texts, read_texts
-from tests.little import ROOT, texts
+from tests.little import PARAMETERS, ROOT, texts
 
 HELP = """\
 policy: help
@@ -184,20 +184,50 @@ def test_every_kind_of_change_is_made() -> None:
     assert {each.mutant.kind for each in plan_of(HELP, BADGE, EXTRA).planned} == set(KINDS)
 
 
-def test_only_figures_an_example_can_see_are_changed() -> None:
+def test_every_figure_a_policy_reads_while_it_is_in_force_is_changed() -> None:
     figures = {each.mutant.text for each in plan_of(HELP).planned if each.mutant.kind == "figure"}
     assert "standard 2020-01-01: 1000.00" in figures
-    assert not any(text.startswith("standard 2021-01-01") for text in figures)  # no example on its days
+    assert "standard 2021-01-01: 1100.00" in figures  # though no example stands on its days
     assert not any(text.startswith("rate") for text in figures)  # no policy reads it
     assert "by_size 2020-01-01 from: 3" in figures and "by_size 2020-01-01: 40.00" in figures
     assert "by_size 2020-01-01 from: 1" not in figures  # the first band begins at the least there can be
 
 
-def test_a_date_is_moved_only_where_an_example_stands_on_it() -> None:
-    dates = {
-        (each.mutant.text, each.mutant.change) for each in plan_of(HELP, EXTRA).planned if each.mutant.kind == "date"
-    }
-    assert dates == {("in_force.from: 2020-06-01", "2020-06-02")}
+def test_a_figure_that_ends_before_the_policy_begins_is_left_alone() -> None:
+    late = HELP.replace("{from: 2020-06-01}", "{from: 2021-01-01}").replace("on: 2020-06-0", "on: 2021-06-0")
+    late = late.replace("allowance: ", "money: ")
+    program = compile_rulebook(load_texts(texts(late)))
+    texts_ = {each.mutant.text for each in Plan(program).planned}
+    assert not any(text.startswith("standard 2020-01-01") for text in texts_)
+    assert "standard 2021-01-01 from: 2021-01-01" in texts_
+
+
+def test_every_first_and_last_day_is_moved() -> None:
+    ended = EXTRA.replace("{from: 2020-01-01}", "{from: 2020-01-01, to: 2020-12-31}")
+    dates = {(each.mutant.text, each.mutant.change) for each in plan_of(HELP, ended).planned}
+    assert {
+        ("in_force.from: 2020-06-01", "2020-06-02"),
+        ("in_force.from: 2020-01-01", "2020-01-02"),
+        ("in_force.to: 2020-12-31", "2020-12-30"),
+        ("standard 2021-01-01 from: 2021-01-01", "2021-01-02"),
+    } <= dates
+
+
+def test_a_figure_that_is_not_known_after_the_change_is_not_read_as_known() -> None:
+    """The quick functions for settled households stand for figures that are published: once one is not, they may not run."""
+    figures = PARAMETERS.replace("2020-01-01, value: null, source: not", "2020-06-02, value: 200.00, source: a")
+    figures = figures.replace(
+        "values: [{from: 2020-06-02",
+        "values: [{from: 2020-01-01, value: null, source: not published here, verified: false}, {from: 2020-06-02",
+    )
+    paid = EXTRA.replace("kind: service", "kind: benefit").replace(
+        "examples:", "gives: [{id: sum, title: {zh: 数, en: sum}, amount: hidden, per: month}]\nexamples:"
+    )
+    paid = paid.replace("a: {status: ineligible}, b: {status: eligible}", "b: {status: eligible, sum: 200.00}")
+    program = compile_rulebook(load_texts(texts(paid, parameters=figures)))
+    plan = Plan(program)
+    fates = {each.mutant.text: plan.run(n).fate for n, each in enumerate(plan.planned)}
+    assert fates["hidden 2020-06-02 from: 2020-06-02"] == "killed"
 
 
 # -------------------------------------------------------------------------------------------------- what is noticed
@@ -212,6 +242,9 @@ def test_what_the_examples_hold_is_noticed_and_what_they_do_not_is_listed() -> N
         ("by_size 2020-01-01: 40.00", "39.99"),
         ("by_size 2020-01-01 1: 100.00", "100.01"),  # a pair never pays more rent than this
         ("by_size 2020-01-01 1: 100.00", "99.99"),
+        ("standard 2021-01-01 from: 2021-01-01", "2021-01-02"),  # no example stands on its days
+        ("standard 2021-01-01: 1100.00", "1100.01"),
+        ("standard 2021-01-01: 1100.00", "1099.99"),
     }
 
 

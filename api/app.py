@@ -20,8 +20,21 @@ from api.metrics import Metrics
 from api.problems import KINDS, Problem, of_ledger, response
 from api.service import Service
 from api.settings import Settings, instant_of
-from api.v1 import catalogue, decisions, evaluations, households, ledger, rules
-from api.web import assets, cases, desk, front, what_if, workbench, workbench_compare, workbench_edit
+from api.v1 import catalogue, decisions, evaluations, events, households, ledger, orders, rules
+from api.web import (
+    assets,
+    cases,
+    desk,
+    front,
+    reading,
+    reading_bundle,
+    reading_case,
+    reading_reason,
+    what_if,
+    workbench,
+    workbench_compare,
+    workbench_edit,
+)
 from api.web.errors import error_page, is_page
 from api.web.session import Sessions
 from api.web.visit import PAGES
@@ -34,9 +47,11 @@ __all__ = ["ENDPOINTS", "create_app", "open_service"]
 
 BLUEPRINTS = (
     decisions.blueprint, evaluations.blueprint, households.blueprint, catalogue.blueprint, rules.blueprint,
-    ledger.blueprint, health.blueprint, reference.blueprint, assets.blueprint, front.blueprint,
+    ledger.blueprint, events.blueprint, orders.blueprint, health.blueprint, reference.blueprint,
+    assets.blueprint, front.blueprint,
     desk.blueprint, cases.blueprint, what_if.blueprint, workbench.blueprint, workbench_compare.blueprint,
-    workbench_edit.blueprint,
+    workbench_edit.blueprint, reading.blueprint, reading_reason.blueprint, reading_case.blueprint,
+    reading_bundle.blueprint,
 )  # fmt: skip
 STATUSES = sorted({200, 201, 303, 304, *(kind.status for kind in KINDS.values())})
 

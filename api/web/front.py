@@ -22,7 +22,7 @@ def front(visit: Visit) -> Response:
 
 @page(blueprint, "GET", "/sign-in", scope="", zh="登录", en="Sign in")
 def sign_in(visit: Visit) -> Response:
-    back = _inside(request.args.get("back"))
+    back = inside(request.args.get("back"))
     if visit.key is not None:
         return visit.away(back or _first_room(visit.key))
     return visit.page("sign_in.html", back=back, refused=False, plain=_plain())
@@ -30,7 +30,7 @@ def sign_in(visit: Visit) -> Response:
 
 @page(blueprint, "POST", "/sign-in", scope="", zh="登录", en="Sign in")
 def enter(visit: Visit) -> Response:
-    back = _inside(visit.form.get("back"))
+    back = inside(visit.form.get("back"))
     try:
         key = visit.service.home.keys.authenticate(visit.form.get("key", "").strip(), instant_of(visit.service.now()))
     except KeyRefused:
@@ -49,7 +49,7 @@ def leave(visit: Visit) -> Response:
 def language(lang: str) -> Response:
     if lang not in LANGS:
         raise Problem("not-found")
-    found = Response(status=303, headers={"Location": redirect(_inside(request.args.get("back")) or "/").location})
+    found = Response(status=303, headers={"Location": redirect(inside(request.args.get("back")) or "/").location})
     keep_lang(found, lang)
     return found
 
@@ -59,7 +59,7 @@ def _first_room(key: ApiKey) -> str:
     return next((room.address for room in ROOMS if room.scope in held), "/reference")
 
 
-def _inside(address: str | None) -> str:
+def inside(address: str | None) -> str:
     """An address of this service to go back to, or nothing: never a way to another host."""
     if not address or len(address) > 2000 or not address.startswith("/") or address.startswith(("//", "/\\")):
         return ""

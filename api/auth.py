@@ -31,10 +31,24 @@ SCOPES: dict[str, Words] = {
     "rules:check": Words("校验规则文件", "check rule files"),
     "rules:reload": Words("重新载入规则", "reload the rules"),
     "metrics": Words("读取运行指标", "read metrics"),
+    "events:write": Words("报送事件", "send events"),
+    "orders:read": Words("查阅本人的工单", "read one's own orders"),
+    "orders:write": Words("办理本人的工单", "take steps of one's own orders"),
+    "advisers:write": Words("登记救助顾问", "enter advisers"),
 }
 
 HELD: dict[str, frozenset[str]] = {
-    "caseworker": frozenset({"catalogue", "evaluations", "decisions:write", "decisions:read", "identity:read"}),
+    "caseworker": frozenset(
+        {
+            "catalogue",
+            "evaluations",
+            "decisions:write",
+            "decisions:read",
+            "identity:read",
+            "orders:read",
+            "orders:write",
+        }
+    ),
     "policy": frozenset({"catalogue", "evaluations", "rules:check"}),
     "auditor": frozenset(
         {
@@ -45,9 +59,21 @@ HELD: dict[str, frozenset[str]] = {
             "access:read",
             "ledger:read",
             "ledger:verify",
+            "orders:read",
         }
     ),
-    "admin": frozenset({"catalogue", "rules:check", "rules:reload", "ledger:read", "ledger:verify", "metrics"}),
+    "admin": frozenset(
+        {
+            "catalogue",
+            "rules:check",
+            "rules:reload",
+            "ledger:read",
+            "ledger:verify",
+            "metrics",
+            "events:write",
+            "advisers:write",
+        }
+    ),
 }
 """Role -> the scopes a key of it holds when none were named."""
 

@@ -9,9 +9,11 @@ from flask import Blueprint, Response
 from api import answers
 from api.endpoint import Call, answer, endpoint
 from api.problems import Problem
+from api.watching import watching
 from engine import __version__
 from engine.ledger import read
 from engine.ledger.errors import LedgerError
+from engine.watch.room import FILE
 
 blueprint = Blueprint("health", __name__)
 
@@ -46,6 +48,7 @@ def metrics(call: Call) -> Response:
 
 
 def _gauges(call: Call) -> Iterator[str]:
+    yield from _watch(call)
     rules = call.service.active.current()
     connection = call.service.home.store.reader()
     yield "# HELP jiuzhu_ledger_entries entries in a log of the ledger"
@@ -58,3 +61,15 @@ def _gauges(call: Call) -> Iterator[str]:
     yield "# HELP jiuzhu_rules_generation how often other rules came into force since the data folder was made"
     yield "# TYPE jiuzhu_rules_generation gauge"
     yield f"jiuzhu_rules_generation {rules.generation}"
+
+
+def _watch(call: Call) -> Iterator[str]:
+    """What the watch's proposals came to, where there is a watch: proposed and not confirmed, missed and made good."""
+    if not (call.service.home.folder.path / FILE).exists():
+        return
+    with watching(call.service) as watch:
+        found = watch.store.tally()
+    yield "# HELP jiuzhu_watch_total proposals of alerts: looked at, proposed, confirmed, missed, invented …"
+    yield "# TYPE jiuzhu_watch_total counter"
+    for name, count in found.items():
+        yield f'jiuzhu_watch_total{{what="{name}"}} {count}'

@@ -44,6 +44,7 @@ class Metrics:
             Series("jiuzhu_settled_total", "decisions confirmed or departed from"),
             Series("jiuzhu_repeated_total", "calls answered from an earlier one with the same Idempotency-Key"),
             Series("jiuzhu_rules_refused_total", "rulebooks refused at reload"),
+            Series("jiuzhu_events_total", "events taken by the watch"),
         )
         self._at: dict[tuple[str, tuple[str, ...]], int] = {}
         for series in self._series:
@@ -55,11 +56,11 @@ class Metrics:
         self._lock = threading.Lock()
         self._pid = 0
 
-    def count(self, name: str, *labels: str) -> None:
-        """One more. A label that was not foreseen is not counted: labels never come from a caller."""
+    def count(self, name: str, *labels: str, times: int = 1) -> None:
+        """One more, or so many. A label that was not foreseen is not counted: labels never come from a caller."""
         at = self._at.get((name, labels))
         if at is not None:
-            self._add(((at, 1),))
+            self._add(((at, times),))
 
     def timed(self, route: str, status: int, microseconds: int) -> None:
         """A request on `route`, answered with `status` after so long."""

@@ -123,6 +123,11 @@ KINDS: dict[str, Kind] = {
     "busy": Kind(
         409, Words("同类操作正在进行", "one such operation is running already"), Words("请稍后再试", "try again later")
     ),
+    "not-now": Kind(
+        409,
+        Words("工单现在不能这样办理", "the order cannot take this step now"),
+        Words("请先查看工单的状态", "look at the order's state first"),
+    ),
     "body-too-large": Kind(
         413,
         Words("请求体过大", "the body is too large"),
@@ -183,6 +188,10 @@ KINDS: dict[str, Kind] = {
 # code -> (sentence, way out). `{…}` is filled with what the service knows, never with what was sent.
 FAULTS: dict[str, tuple[Words, Words]] = {
     "required": (Words("缺少此项", "this is required"), Words("", "")),
+    "no-adviser": (
+        Words("没有这位顾问，或者工单已经在其手中", "no such adviser, or the order is there already"),
+        Words("请先登记顾问", "enter the adviser first"),
+    ),
     "null": (Words("此项不能为 null", "this may not be null"), Words("不需要时请省略", "leave it out instead")),
     "unknown-key": (Words("没有这个名称的项", "there is nothing of this name here"), Words("{near_zh}", "{near_en}")),
     "wrong-kind": (Words("此处应为{wanted_zh}", "this must be {wanted_en}"), Words("", "")),

@@ -21,8 +21,8 @@ from engine.commands.common import (
     read_facts,
     rules_option,
 )
-from engine.decide.conditions import conditions_of
 from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision, decide
+from engine.decide.decisive import decisive, first_reason, likeness
 from engine.decide.explain import Explainer, Line
 from engine.decide.labels import Carried, carried, explain_label
 from engine.decide.program import Program
@@ -163,7 +163,7 @@ class _Page:
         for answer in found:
             line = self.explainer.answer(answer)
             line = line if self.full else decisive(line, answer, self.decision.program)
-            shown.setdefault((answer.policy.id, _likeness(line, answer)), []).append((answer, line))
+            shown.setdefault((answer.policy.id, likeness(line, answer)), []).append((answer, line))
         for alike in shown.values():
             answer, line = alike[0]
             members = [each.member for each, _ in alike]
@@ -175,7 +175,7 @@ class _Page:
         for answer in found:
             line = self.explainer.answer(answer)
             reason = next((part for part in line.parts if part.outcome == "no"), None)
-            said = _first(reason) if reason else ""
+            said = first_reason(reason) if reason else ""
             if answer.conditional:
                 said = self.explainer.conditional_text(answer)
             reasons.setdefault(answer.policy.id, {}).setdefault(said, []).append(answer.member)
@@ -348,56 +348,3 @@ class _Page:
             self.heading(self.say("请注意", "Please note"))
             for text in found:
                 self.out.print(f"  ! {text}", style="yellow", markup=False, soft_wrap=True)
-
-
-def _likeness(line: Line, answer: Answer) -> object:
-    """What two members' answers must share to be shown as one."""
-    texts = tuple((each.outcome, each.text) for part in line.parts for each in part.walk())
-    return answer.status, answer.conditional_on, tuple((a.least, a.most) for a in answer.amounts), texts
-
-
-def _first(line: Line) -> str:
-    """The sentence of the first leaf that decides."""
-    for part in line.parts:
-        if part.outcome == line.outcome:
-            return _first(part)
-    return line.text
-
-
-def decisive(line: Line, answer: Answer, program: Program) -> Line:
-    """The same explanation with only what settles each group, and derived facts closed where they are met."""
-    kinds = conditions_of(program, answer.policy)
-
-    def cut(each: Line, depth: int) -> Line:
-        node = kinds.get(each.id)
-        if not each.id:
-            return each
-        if each.id.startswith("gives."):
-            amount = next(a for a in answer.amounts if f"gives.{a.item.id}" == each.id)
-            nothing = each.outcome == "no" or (amount.item.amount is not None and not amount.most)
-            firm = [part for part in each.parts if part.outcome in ("", "unknown")]
-            return replace(each, parts=() if nothing else tuple(firm))
-        if (
-            node is not None
-            and node.kind == "leaf"
-            and each.outcome != "unknown"
-            and depth > 0
-            and each.outcome == "yes"
-        ):
-            return Line(each.outcome, each.text, (), each.id, each.member, each.cite, each.place)
-        parts = [part for part in each.parts if part.outcome == each.outcome] or list(each.parts)
-        if depth == 0:
-            parts = list(each.parts)
-        elif each.outcome == "yes" and node is not None and node.kind in ("any_member", "every_member"):
-            parts = []
-        return Line(
-            each.outcome,
-            each.text,
-            tuple(cut(part, depth + 1) for part in parts),
-            each.id,
-            each.member,
-            each.cite,
-            each.place,
-        )
-
-    return cut(line, 0)

@@ -34,7 +34,7 @@ from engine.watch.book import Watchbook
 KEYS = ("source", "id", "type", "household", "member", "day", "until", "says", "policy", "corrects")
 REQUIRED = ("source", "id", "type", "household", "day")
 CORRECTION = "correction"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 FIRST_DAY, LAST_DAY = date(1949, 10, 1), date(2199, 12, 31)
 
@@ -179,7 +179,7 @@ class _Reader:
         value = raw.get(key)
         if value is None:
             return ""
-        if isinstance(value, str) and _NAME.match(value):
+        if isinstance(value, str) and NAME.match(value):
             return value
         self.note(f"/{key}", "bad-id")
         return ""

@@ -19,7 +19,7 @@ from typing import Any
 
 from engine.watch.book import Watchbook, later
 from engine.watch.episodes import Episode, alert_id, redrawn
-from engine.watch.events import CORRECTION, Event, EventError, EventProblem, read_event
+from engine.watch.events import CORRECTION, NAME, Event, EventError, EventProblem, read_event
 from engine.watch.fold import fold, standing
 from engine.watch.judge import changes, trace, truths
 from engine.watch.orders import Desk
@@ -365,5 +365,6 @@ def _episode(row: tuple[Any, ...]) -> Episode:
 
 
 def _text(raw: Any, key: str) -> str:
+    """A name to answer with, if it is one: what was sent in its place may be anything."""
     value = raw.get(key) if isinstance(raw, dict) else None
-    return value[:64] if isinstance(value, str) else ""
+    return value if isinstance(value, str) and NAME.match(value) else ""

@@ -15,6 +15,7 @@ COMMANDS = {
     "docs": "docs:docs",
     "events": "events:events",
     "explain": "explain:explain",
+    "find": "find:find",
     "key": "keys:key",
     "ledger": "ledger:ledger",
     "mutate": "mutate:mutate",

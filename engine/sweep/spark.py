@@ -1,4 +1,4 @@
-"""The statements on Spark: each stage a view that is kept in memory and on disk.
+"""The statements on Spark: each stage kept as Parquet.
 
 Needs pyspark and Java. ANSI mode is on, so that an overflow is an error and not a wrong number.
 """
@@ -39,11 +39,14 @@ def session(master: str = "local[*]", memory: str = "2g") -> Any:
 
 
 class Spark:
-    """Runs a script on Spark. The checked tables are handed over as Parquet in `work`."""
+    """Runs a script on Spark. The checked tables are handed over as Parquet in `work`.
+
+    Every stage is written as Parquet and read again: a plan that holds all the stages before it grows beyond what
+    Spark's analysis can bear.
+    """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, work: Path, spark: Any):
         self.connection, self.work, self.spark = connection, work, spark
-        self.kept: list[Any] = []
 
     def _hand_over(self, as_: str = "") -> None:
         for name in ("household", "member"):
@@ -58,14 +61,15 @@ class Spark:
                 continue
             frame = self.spark.sql(statement.sql(DIALECT))
             if statement.keep == "table":
-                frame = frame.persist()
-                self.kept.append(frame)
+                path = str(self.work / statement.name)
+                frame.write.mode("overwrite").parquet(path)
+                frame = self.spark.read.parquet(path)
             frame.createOrReplaceTempView(statement.name)
         found = next((s for s in script.statements if s.name == "cannot_be"), None)
         if found is None:
             return ""
-        path = self.work / "cannot_be"
-        self.spark.sql(found.sql(DIALECT)).write.mode("overwrite").parquet(str(path))
+        path = str(self.work / "cannot_be")
+        self.spark.sql(found.sql(DIALECT)).write.mode("overwrite").parquet(path)
         return f"SELECT * FROM read_parquet('{path}/*.parquet')"
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> None:
@@ -88,6 +92,7 @@ class Spark:
         self._hand_over("_left")  # beside the others, which the stages may still read
 
     def finish(self) -> None:
-        for frame in self.kept:
-            frame.unpersist()
-        self.kept.clear()
+        for folder in self.work.glob("household_*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for folder in self.work.glob("pairs_*"):
+            shutil.rmtree(folder, ignore_errors=True)

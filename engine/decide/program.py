@@ -248,7 +248,8 @@ def _edition(program: Program, on: date, jurisdictions: frozenset[str] | None) -
             fixed.append((slot.level, slot.at, possible))
     by_id = {each.policy.id: each for each in order}
     derived = bits.of_facts()
-    asks = {name: policies_asked(policy, advice=False) for name, policy in in_force.items()}
+    reads = _READS(rulebook.facts)
+    asks = {name: set(reads(policy, rulebook).decided_by) for name, policy in in_force.items()}
     dependents = _dependents(rulebook.ids(), asks)
     return Edition(
         on, tuple(order), by_id, tuple(values), tuple(wide), figures, absent, tuple(fixed), derived, dependents
@@ -283,8 +284,9 @@ class _Bits:
         return self.found[name]
 
     def _policy(self, name: str) -> int | None:
-        whole = self._of(expressions_of(self.in_force[name]))
-        for other in policies_asked(self.in_force[name]):
+        policy, rulebook = self.in_force[name], self.program.rulebook
+        whole = self._of(expressions_of(policy))
+        for other in _READS(rulebook.facts)(policy, rulebook).asked:
             theirs = self.of_policy(other) if other in self.in_force else None
             whole = None if whole is None or theirs is None else whole | theirs
         return whole
@@ -365,22 +367,20 @@ class _Caveats:
 
     def in_force(self, policy: Policy, program: Program, flat: int | None) -> InForce:
         key = (policy.id, policy.from_date)
-        leaves = {node.id: self._node(policy, node) for tree in policy.conditions() for node in tree.walk()}
-        items = tuple(self._item(policy, item) for item in policy.gives)
+        reads = _READS(self.rulebook.facts)(policy, self.rulebook)
+        leaves = {node.id: self._node(policy, node, names) for node, names in reads.leaves}
+        items = tuple(self._item(policy, item, names) for item, names in reads.items)
         own = tuple(self._cited(policy.id, policy.cite))
-        named = parameters_read(self.rulebook, expressions_of(policy))
         tables = frozenset(
             name
-            for name in named
+            for name in reads.figures
             if self.rulebook.parameters[name].keys and (value := self.figures[name]) is not None and not value.published
         )
         ranged, flat_functions = program.functions[key], program.flat_functions
-        by_itself = tuple(not asks_policies(policy, item) for item in policy.gives)
-        return InForce(policy, ranged, lambda: flat_functions[key], flat, own, leaves, items, tables, by_itself)
+        return InForce(policy, ranged, lambda: flat_functions[key], flat, own, leaves, items, tables, reads.by_itself)
 
-    def _node(self, policy: Policy, node: Condition) -> tuple[Caveat, ...]:
-        exprs = [node.expr] if node.expr is not None else []
-        found = list(self._figures(self._read(policy, exprs)))
+    def _node(self, policy: Policy, node: Condition, names: tuple[str, ...]) -> tuple[Caveat, ...]:
+        found = list(self._figures(names))
         if not node.verified or any(not cite.verified for cite in node.cite):
             said = node.says if node.says.zh else self._words(policy, node)
             found.append(
@@ -391,13 +391,8 @@ class _Caveats:
     def _words(self, policy: Policy, node: Condition) -> Words:
         return Words(*(Wording(self.rulebook, lang, self.on).condition(node, policy) for lang in ("zh", "en")))
 
-    def _item(self, policy: Policy, item: Item) -> tuple[Caveat, ...]:
-        exprs = [expr for expr in (item.amount, item.for_months) if expr is not None]
-        return (*self._figures(self._read(policy, exprs)), *self._cited(f"{policy.id}#gives.{item.id}", item.cite))
-
-    def _read(self, policy: Policy, exprs: list[Expr]) -> Iterable[str]:
-        """The figures read, also through intermediate results and derived facts."""
-        return parameters_read(self.rulebook, with_lets(policy, exprs))
+    def _item(self, policy: Policy, item: Item, names: tuple[str, ...]) -> tuple[Caveat, ...]:
+        return (*self._figures(names), *self._cited(f"{policy.id}#gives.{item.id}", item.cite))
 
     def _figures(self, names: Iterable[str]) -> Iterator[Caveat]:
         for name in names:
@@ -414,6 +409,44 @@ class _Caveats:
         for cite in cites:
             if not cite.verified:
                 yield Caveat("rule-not-verified", name, Words(cite.words("zh"), cite.words("en")), cite.note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reads:
+    """What a policy reads, the same on every day: figures also through intermediate results and derived facts.
+
+    leaves, items  the figures of each condition and each item
+    figures        all of them
+    asked          the policies it asks, `decided_by` those of them that its answer can rest on
+    by_itself      of each item, whether its sum hangs on no other policy
+    """
+
+    leaves: tuple[tuple[Condition, tuple[str, ...]], ...]
+    items: tuple[tuple[Item, tuple[str, ...]], ...]
+    figures: tuple[str, ...]
+    asked: frozenset[str]
+    decided_by: frozenset[str]
+    by_itself: tuple[bool, ...]
+
+
+def _reads(policy: Policy, rulebook: Rulebook) -> _Reads:
+    def figures(exprs: list[Expr]) -> tuple[str, ...]:
+        return tuple(parameters_read(rulebook, with_lets(policy, exprs)))
+
+    nodes = [node for tree in policy.conditions() for node in tree.walk()]
+    amounts = [[expr for expr in (item.amount, item.for_months) if expr is not None] for item in policy.gives]
+    return _Reads(
+        tuple((node, figures([node.expr] if node.expr is not None else [])) for node in nodes),
+        tuple((item, figures(exprs)) for item, exprs in zip(policy.gives, amounts, strict=True)),
+        tuple(parameters_read(rulebook, expressions_of(policy))),
+        frozenset(policies_asked(policy)),
+        frozenset(policies_asked(policy, advice=False)),
+        tuple(not asks_policies(policy, item) for item in policy.gives),
+    )
+
+
+# by the facts, through which a policy reads figures, and by the policy: another rulebook may share the one, not both
+_READS: Kept[Kept[_Reads]] = Kept(lambda _: Kept(_reads, 2_000), 20)
 
 
 def with_lets(policy: Policy, exprs: list[Expr]) -> list[Expr]:

@@ -12,6 +12,7 @@ from engine import __version__
 COMMANDS = {
     "check": "check:check",
     "decide": "decide:decide_command",
+    "diff": "diff:diff",
     "docs": "docs:docs",
     "events": "events:events",
     "explain": "explain:explain",

@@ -18,6 +18,8 @@ __all__ = ["FIRST", "Form", "Group", "Question", "form_of", "hidden", "question_
 
 FIRST = 5
 """How many of the next questions stand at the top."""
+ANSWERED = 2
+"""How many that were just answered stay above them, so that nothing vanishes under the hand that answers it."""
 
 RECEIVING = Words("正在享受的待遇", "what is already drawn")
 _RECEIVING_ASKS = {
@@ -73,6 +75,10 @@ class Question:
         return {Base.DATE: "date", Base.TEXT: "text"}.get(base, "number")
 
     @property
+    def answered(self) -> bool:
+        return not self.given.empty
+
+    @property
     def label(self) -> Words:
         return self.fact.label if self.fact else RECEIVING
 
@@ -106,6 +112,10 @@ class Group:
         """How many of them some policy waits for."""
         return sum(bool(each.matters) for each in self.questions)
 
+    @property
+    def wrong(self) -> bool:
+        return any(each.faults for each in self.questions)
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -133,9 +143,7 @@ def form_of(
     """
     missing = {(each.member, each.fact): each for each in (decision.missing if decision else ())}
     maker = _Maker(draft, vocabulary, decision, faults, lang, policies, missing)
-    ahead = [place for place, each in missing.items() if not each.asked and maker.empty(place)][:FIRST]
-    # what was just answered wrongly stays where it was asked
-    ahead = [*(place for place in faults if maker.known(place) and place not in ahead), *ahead][: FIRST + len(faults)]
+    ahead = _ahead(draft, missing, maker, faults)
     first = tuple(maker.question(place) for place in ahead)
     groups = maker.groups(draft.person, set(ahead))
     shown = {*ahead, *(each.place for group in groups for each in group.questions)}
@@ -143,6 +151,19 @@ def form_of(
     for member, _ in missing:
         waiting[member] = waiting.get(member, 0) + 1
     return Form(first, groups, tuple(hidden(draft, vocabulary, shown)), waiting)
+
+
+def _ahead(
+    draft: Draft, missing: Mapping[Place, MissingFact], maker: _Maker, faults: Mapping[Place, tuple[str, ...]]
+) -> list[Place]:
+    """What stands at the top: what was answered last, then what is open: what settles most first. What stood there
+    and still matters stays, and so does what was answered wrongly."""
+    before = [place for place in draft.ahead if maker.known(place)]
+    answered = [place for place in before if not maker.empty(place)]
+    wrong = [place for place in faults if maker.known(place)]
+    kept = [place for place in dict.fromkeys((*answered[-ANSWERED:], *wrong))]
+    open_ = [place for place, each in missing.items() if not each.asked and maker.empty(place)]
+    return kept + [place for n, place in enumerate(open_) if n < FIRST or place in before]
 
 
 def question_of(draft: Draft, vocabulary: Vocabulary, place: Place, policies: Mapping[str, str]) -> Question:

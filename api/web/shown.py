@@ -10,7 +10,9 @@ from functools import cached_property
 from engine.decide import Decision
 from engine.decide.best import Combination
 from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer
+from engine.decide.decisive import decisive, likeness
 from engine.decide.explain import Explainer, Line
+from engine.decide.labels import Carried, carried
 from engine.language.model import Policy
 from engine.language.words import STATUS, money_text, number_text
 
@@ -18,6 +20,7 @@ __all__ = ["STATUSES", "Figure", "Option", "Reasons", "Row", "Shown"]
 
 STATUSES = (ELIGIBLE, UNDETERMINED, INELIGIBLE)
 _WORD = {ELIGIBLE: "yes", UNDETERMINED: "unknown", INELIGIBLE: "no"}
+_PERIODS = ("month", "fortnight", "week", "year", "once")  # the order in which a household counts
 _WAITS = 3  # facts an open amount names before it says "and n more"
 
 
@@ -34,9 +37,14 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Everything behind a row."""
+    """Everything behind a row.
 
-    lines: tuple[Line, ...]
+    lines  what decides, once for all for whom it is the same: (their names, the sentences)
+    full   every condition, likewise
+    """
+
+    lines: tuple[tuple[tuple[str, ...], tuple[Line, ...]], ...]
+    full: tuple[tuple[tuple[str, ...], tuple[Line, ...]], ...]
     figures: tuple[Figure, ...]
     articles: tuple[str, ...]
     documents: tuple[str, ...]
@@ -110,7 +118,7 @@ class Shown:
         """(period, text, whether it is settled): what may lawfully be drawn together. An amount whose upper end nobody
         knows is left out of the sum and counted beside it."""
         found = []
-        for per, (least, most) in self.decision.totals.items():
+        for per, (least, most) in sorted(self.decision.totals.items(), key=lambda each: _PERIODS.index(each[0])):
             open_ = self._open(per)
             if any(tied for _, _, tied in open_):  # it may or may not count: nothing can be taken out of the sum
                 text = self.say(
@@ -190,18 +198,22 @@ class Shown:
         )  # fmt: skip
 
     def _amounts(self, answer: Answer) -> tuple[str, ...]:
+        """What is given: sums (each with its name where there are several), and help in kind by its name."""
         if not answer.possible:
             return ()
+        given = [n for n, each in enumerate(answer.amounts) if each.possible and (each.most or not each.item.per)]
+        several = sum(bool(answer.amounts[n].item.per) for n in given) > 1
         found = []
-        for place, each in enumerate(answer.amounts):
-            if not each.possible:
-                continue
+        for place in given:
+            each, title = answer.amounts[place], answer.amounts[place].item.title[self.lang]
             if not each.item.per:
-                found.append(each.item.title[self.lang])
-            elif each.most and each.least != each.most and not self._vague(answer, place):
-                found.append(self.span(each.least, each.most, each.item.per))
-            elif each.most:
-                found.append(self.explainer.amount_text(answer, place))
+                found.append(title)
+                continue
+            if each.least != each.most and not self._vague(answer, place):
+                text = self.span(each.least, each.most, each.item.per)
+            else:
+                text = self.explainer.amount_text(answer, place)
+            found.append(self.say(f"{title}：{text}", f"{title}: {text}") if several else text)
         return tuple(dict.fromkeys(found))
 
     def _vague(self, answer: Answer, place: int) -> bool:
@@ -236,7 +248,8 @@ class Shown:
     def reasons(self, answers: list[Answer]) -> Reasons:
         """All that stands behind the answers to one policy: a tree of sentences for each person."""
         answer, policy = answers[0], answers[0].policy
-        lines = tuple(self.explainer.answer(each) for each in answers)
+        lines = [self.explainer.answer(each) for each in answers]
+        short = [decisive(line, each, self.decision.program) for line, each in zip(lines, answers, strict=True)]
         every = [part for line in lines for part in line.walk()]
         names = dict.fromkeys(name for part in every for name in part.figures)
         amounts = [item.amount for item in policy.gives if item.amount is not None]
@@ -248,7 +261,8 @@ class Shown:
         days = policy.decision_days
         wording = self.explainer.wording
         return Reasons(
-            lines,
+            self._together(short, answers),
+            self._together(lines, answers),
             tuple(self.figure(name) for name in names),
             tuple(dict.fromkeys(part.cite for part in every if part.cite)),
             self.documents(answer),
@@ -268,6 +282,17 @@ class Shown:
             tuple(caveats),
             str(policy.at),
         )
+
+    def _together(
+        self, lines: list[Line], answers: list[Answer]
+    ) -> tuple[tuple[tuple[str, ...], tuple[Line, ...]], ...]:
+        """The sentences of several people, once where they are the same."""
+        alike: dict[object, tuple[list[str], Line]] = {}
+        for line, answer in zip(lines, answers, strict=True):
+            names, _ = alike.setdefault(likeness(line, answer), ([], line))
+            if answer.member and len(answers) > 1:
+                names.append(self.name(answer.member))
+        return tuple((tuple(names), line.parts) for names, line in alike.values())
 
     def figure(self, name: str) -> Figure:
         parameter, value = self.decision.program.rulebook.parameters[name], self.decision.edition.figures[name]
@@ -347,6 +372,19 @@ class Shown:
         waiting = {a.policy.id for a in answers if a.status == ELIGIBLE and a.conditional_on}
         order = self.decision.program.rulebook.order
         return tuple(self.explainer.wording.policy(n) for n in order if n in firm and n in chains | waiting)
+
+    @cached_property
+    def labels(self) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
+        """(label, whose, whether it is certain) of every label the household carries or may carry."""
+        found: dict[tuple[str, str], list[Carried]] = {}
+        for each in carried(self.decision):
+            if each.word != "no":
+                found.setdefault((each.word, each.label.id), []).append(each)
+        sure_first = sorted(found.items(), key=lambda item: item[0][0] != "yes")
+        return tuple(
+            (group[0].label.title[self.lang], tuple(self.name(o.member) for o in group if o.member), word == "yes")
+            for (word, _), group in sure_first
+        )
 
     @cached_property
     def not_in_force(self) -> tuple[str, ...]:

@@ -50,14 +50,16 @@ class Visit(Call):
     fresh: bool = False
     token: str = ""
     once: str = ""
+    _lang: str = field(default="", repr=False)
 
     @property
     def lang(self) -> str:
         """`zh` or `en`: as just chosen, as chosen before, else as the browser prefers."""
-        for chosen in (self.form.get("lang"), request.cookies.get(LANG_COOKIE)):
-            if chosen in LANGS:
-                return str(chosen)
-        return preferred(request.accept_languages)
+        if not self._lang:
+            chosen = (self.form.get("lang", ""), request.cookies.get(LANG_COOKIE, ""))
+            known = next((each for each in chosen if each in LANGS), "")
+            self._lang = known or preferred(request.accept_languages)
+        return self._lang
 
     def say(self, zh: str, en: str, **words: object) -> str:
         """A sentence in the visitor's language."""

@@ -146,12 +146,11 @@ class _Curve:
         over = self.over(low, high).run.first
         for name, raws in over.items():
             for place, (certain, possible, *_) in enumerate(raws):
-                if certain == possible:
-                    continue
+                if certain == possible or not self.reads(low, high, name, place):
+                    continue  # what waits for other facts alone is the same at every income
                 if not (self.open_at(low, name, place) and self.open_at(high, name, place)):
                     return False
-                if self.reads(low, high, name, place):  # it waits for other facts at both ends; in between, perhaps not
-                    self.sure = False
+                self.sure = False  # it waits for other facts too at both ends; in between, perhaps not
         before, after = self.point(low), self.point(high)
         if all(item[0] == item[1] for raws in over.values() for raw in raws for item in raw[2]):
             return True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import Browser, House
@@ -12,6 +14,10 @@ from browser import Browser, House
 from api.app import create_app
 from api.settings import Settings, instant_of
 from engine.language.shipped import rule_files
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser as Chromium
+    from screen import Tab
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -61,3 +67,41 @@ def auditor(house: House) -> Browser:
 @pytest.fixture
 def policy(house: House) -> Browser:
     return Browser(house).sign_in("policy")
+
+
+@pytest.fixture(scope="session")
+def address(house: House) -> Iterator[str]:
+    """Where the pages are served for a real browser."""
+    from screen import serving
+
+    with serving(house) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Chromium]:
+    """Chromium. Without it these tests are left out, and say so; on the build machine (CI=true) they fail."""
+    from screen import HOW, browser_path, chromium
+
+    if browser_path() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(HOW)
+        pytest.skip(HOW)
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def tab(chrome: Chromium, house: House, address: str) -> Iterator[Callable[..., Tab]]:
+    """Opens tabs: `tab(lang="en", width=390, script=False)`; see screen.Tab."""
+    from screen import open_tab
+
+    opened: list[Tab] = []
+
+    def open_(**how: Any) -> Tab:
+        opened.append(open_tab(chrome, house, address, **how))
+        return opened[-1]
+
+    yield open_
+    for each in opened:
+        each.page.context.close()

@@ -4,10 +4,21 @@
 document.documentElement.classList.add("js");
 
 // What a person is typing, or has folded open, is never replaced by what the server knew a moment ago.
+const folded = new WeakSet();
+const look = () => document.querySelectorAll("details").forEach((each) => folded.add(each));
 if (window.Idiomorph) {
   Idiomorph.defaults.ignoreActiveValue = true;
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.nodeName === "DETAILS");
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && folded.has(node));
 }
+document.addEventListener("DOMContentLoaded", look);
+
+// After an answer the focus is where it was; if what had it is gone, it goes to the question that is next.
+document.addEventListener("htmx:afterSettle", () => {
+  look();
+  if (document.activeElement === document.body) {
+    document.querySelector(".ask.first :is(input, select)")?.focus();
+  }
+});
 
 // `data-print`: print this page.
 document.addEventListener("click", (event) => {

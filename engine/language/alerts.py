@@ -161,8 +161,11 @@ def _compare(fields: Fields, names: Names, level: str, problems: Problems) -> Co
     if not each.fine:
         return None
     if level != "household":
-        hint = ("a compared decision is of the whole household", "比较认定以家庭为单位")
-        problems.add("wrong-level", fields.at("for"), hint, name="compare", level="household", level_zh="家庭")
+        wanted = {
+            "wanted": "household: a compared decision is of all of it",
+            "wanted_zh": "household：比较认定以家庭为单位",
+        }
+        problems.add("bad-value", fields.at("for"), text=level, **wanted)
     if fields.has(POSSIBLE) or fields.has("examples"):
         key = POSSIBLE if fields.has(POSSIBLE) else "examples"
         problems.add("unknown-key", fields.at(key), ("only beside when", "只能与 when 同用"), key=key)

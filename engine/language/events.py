@@ -81,13 +81,13 @@ def _settable(name: str, level: str, node: Node, facts: dict[str, Fact], problem
         problems.add("unknown-name", node.place, did_you_mean(name, facts), name=name)
         return False
     if fact.derived or fact.level != level:
-        hint = ("an event sets facts that are asked, of its own level", "事件只能设定同一层级、非推算的事实")
-        problems.add("wrong-level", node.place, hint, name=name, level=fact.level, level_zh=_LEVEL_ZH[fact.level])
+        wanted = f"a fact of the {level} that is asked"
+        problems.add("bad-value", node.place, text=name, wanted=wanted, wanted_zh=f"{_LEVEL_ZH[level]}的、非推算的事实")
         return False
     return True
 
 
-_LEVEL_ZH = {"household": "家庭", "member": "成员"}
+_LEVEL_ZH = {"household": "家庭", "member": "成员", "either": "同一层级"}
 
 
 def _always(

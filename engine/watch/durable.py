@@ -134,8 +134,12 @@ class DurableRules:
         if part.asked and part.child is not None and part.child is self.child:
             try:
                 fired = _answers(_read(part.child, self._deadline()), len(part.asked))
+                for (key, _), names in zip(part.asked.values(), fired, strict=True):
+                    if not set(names) <= self.compiled[key].ruleset.keys():
+                        raise ValueError("a rule nobody asked of")
                 self.strikes = 0
             except (OSError, ValueError) as error:
+                fired = None
                 self._lost(error)
         if part.asked and fired is None:
             self.tally.bypassed += len(part.asked)

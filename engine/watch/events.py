@@ -221,6 +221,8 @@ class _Reader:
         if event.does == "join":
             alone = self.household({"members": [{**(says or {}), "id": member or "x"}]})
             return {}, {}, {}, alone
+        if level == "either":  # whose policy it is was not said
+            return {}, {}, {}, None
         return (*self.facts(says or {}, event, level), None)
 
     def policy(self, raw: Mapping[str, Any]) -> str:

@@ -1,0 +1,126 @@
+"""The process that watches is killed, again and again: nothing acknowledged is lost, nothing is counted twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.decide.program import Program
+from engine.ledger.home import open_home
+from engine.ledger.read import entries
+from engine.ledger.verify import verify
+from engine.watch.book import Watchbook
+from engine.watch.entries import send_steps
+from engine.watch.make import year_of_events
+from engine.watch.store import WatchStore
+from engine.watch.watch import Watch
+from tests.watch import oracle
+from tests.watch.conftest import AT, KILLS, ROOT, TODAY
+
+FEEDER = """
+import json, sys
+from datetime import date
+from engine.ledger.home import open_home
+from engine.language.rulebook import load
+from engine.watch.entries import send_steps
+from engine.watch.room import open_watch
+data, rules, source = sys.argv[1:]
+home = open_home(data, "2025-03-03T01:00:00.000000Z")
+watch = open_watch(data, load(rules))
+watch.desk.adviser("li", "华阳路街道")
+print("ready", flush=True)
+batch = []
+for line in open(source, encoding="utf-8"):
+    batch.append(json.loads(line))
+    if len(batch) == 7:
+        outcome = watch.take(batch, date(2025, 3, 3), "2025-03-03T01:00:00.000000Z")
+        for each in outcome.receipts:
+            print(each.source, each.id, each.status, flush=True)
+        send_steps(watch.store, home.writer)
+        batch = []
+watch.take(batch, date(2025, 3, 3), "2025-03-03T01:00:00.000000Z")
+send_steps(watch.store, home.writer)
+print("done", flush=True)
+"""
+
+
+def test_the_service_is_killed_while_events_flow(tmp_path: Path, book: Watchbook, program: Program) -> None:
+    chance = random.Random(3)
+    events: list[dict[str, Any]] = list(year_of_events(16, 2025, 11))
+    chance.shuffle(events)
+    source, data = tmp_path / "events.jsonl", tmp_path / "data"
+    source.write_text("".join(json.dumps(raw, ensure_ascii=False) + "\n" for raw in events), encoding="utf-8")
+    acknowledged: set[tuple[str, str]] = set()
+    for number in range(KILLS + 1):
+        child = subprocess.Popen(
+            [sys.executable, "-c", FEEDER, str(data), str(ROOT), str(source)],
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert child.stdout is not None
+        until = chance.randrange(3, len(events)) if number < KILLS else None
+        for count, line in enumerate(child.stdout):
+            words = line.split()
+            if len(words) == 3 and words[2] in ("taken", "repeated"):
+                acknowledged.add((words[0], words[1]))
+            if until is not None and count >= until:
+                time.sleep(chance.random() / 50)
+                child.send_signal(signal.SIGKILL)
+                break
+        child.stdout.close()
+        child.wait(timeout=120)
+    home = open_home(data, AT)
+    watch = Watch(WatchStore(data / "watch.db"), book)
+    stored = set(watch.store.db.execute("SELECT source, id FROM event"))
+    assert acknowledged <= stored == {(raw["source"], raw["id"]) for raw in events}
+    assert {each[:4] for each in watch.alerts()} == oracle.alerts(program, events)
+    send_steps(watch.store, home.writer)
+    with home.store.snapshot() as connection:
+        said = [
+            (each.body["order"], each.body["step"]) for each in entries(connection, 1, 100_000) if each.kind == "order"
+        ]
+    wanted = watch.store.db.execute("SELECT number, step FROM outbox ORDER BY entry").fetchall()
+    assert said == wanted and len(set(said)) == len(said)
+    (twice,) = watch.store.db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM work_order WHERE state IN ('new', 'assigned', 'visited') "
+        "GROUP BY household, rule, member HAVING count(*) > 1)"
+    ).fetchone()
+    assert twice == 0
+    assert verify(home.folder.ledger).ok
+    watch.close()
+
+
+def _resident() -> int:
+    """The memory of this process, in KiB."""
+    text = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_memory_stays_flat(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JIUZHU_WATCH_EVENTS says how many events; a million in the soak."""
+    many = int(os.environ.get("JIUZHU_WATCH_EVENTS", "3000"))
+    monkeypatch.setattr(
+        "engine.watch.watch.KEPT_HOUSEHOLDS", 20
+    )  # as many households pass through the cache as in a city
+    households = max(40, many // 12)
+    batch: list[dict[str, Any]] = []
+    seen, marks = 0, list[int]()
+    for raw in year_of_events(households, 2025, 9):
+        batch.append(raw)
+        if len(batch) == 250:
+            watch.take(batch, TODAY, AT)
+            seen += len(batch)
+            batch = []
+            marks.append(_resident())
+    half = marks[len(marks) // 2]
+    assert seen >= many * 0.8
+    assert marks[-1] - half < 16_000, f"{marks[-1] - half} KiB more in the second half"

@@ -6,7 +6,7 @@ its household and member alone, so that the same call writes the same tables. Fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -46,6 +46,18 @@ SHAPES = {
     "subdistrict": "['华阳路街道', '江苏路街道', '新华路街道', '周家桥街道', '天山路街道', '仙霞新村街道', '虹桥街道', '程家桥街道', '北新泾街道', '新泾镇'][1 + {10}]",
     "sex": "CASE WHEN {100} < 50 THEN 'male' ELSE 'female' END",
 }
+# The same for the twenty-five rules of the comparison.
+SHAPES25 = {
+    "birth_date": SHAPES["birth_date"],
+    "hukou": "CASE WHEN {100} < 85 THEN 'here' ELSE 'elsewhere' END",
+    "income": SHAPES["labour_income"],
+    "savings": SHAPES["savings"],
+    "employment": SHAPES["employment"],
+    "disability_grade": SHAPES["disability_grade"],
+    "owns_car": SHAPES["owns_car"],
+    "homes": "{3}",
+    "lives_apart": "{100} < 2",
+}
 MEMBERS = "1 + hash(h, 'members') % 4"  # 2.5 on average
 
 
@@ -55,14 +67,15 @@ def write(
     folder: Path,
     unknown: float = 0.0,
     gaps: Iterable[str] | None = None,
-    connection: duckdb.DuckDBPyConnection | None = None,
+    shapes: Mapping[str, str] = SHAPES,
 ) -> tuple[Path, Path]:
     """The tables `households.parquet` and `persons.parquet`, in the order of household_id.
 
     unknown   the share of values that are not known, from 0 to 1
     gaps      in which facts they are; None: in every one
+    shapes    how facts are drawn that are not drawn by their type
     """
-    connection = connection or duckdb.connect()
+    connection = duckdb.connect()
     folder.mkdir(parents=True, exist_ok=True)
     open_ = None if gaps is None else frozenset(gaps)
     id = "'h' || lpad(h::VARCHAR, 9, '0') AS household_id"
@@ -72,7 +85,7 @@ def write(
         for n, fact in enumerate(rulebook.facts.values()):
             if fact.level == level and not fact.derived:
                 here = unknown if open_ is None or fact.name in open_ else 0.0
-                columns.append(f"{_known(_value(fact, rulebook, n), here, n)} AS \"{fact.name}\"")
+                columns.append(f"{_known(_value(fact, rulebook, n, shapes), here, n)} AS \"{fact.name}\"")
         drawn = [p for p in rulebook.ids() if rulebook.level(p) == level]
         listed = "[" + ", ".join(f"'{p}'" for p in drawn) + "]"
         some = f"CASE WHEN {_drawn(50, 998)} = 0 THEN [{listed}[1 + {_drawn(max(1, len(drawn)), 999)}]] ELSE []::VARCHAR[] END"
@@ -93,8 +106,8 @@ def _known(value: str, unknown: float, salt: int) -> str:
     return f"CASE WHEN {_drawn(100_000, salt + 5000)} >= {round(unknown * 100_000)} THEN {value} END"
 
 
-def _value(fact: Fact, rulebook: Rulebook, salt: int) -> str:
-    shape = SHAPES.get(fact.name)
+def _value(fact: Fact, rulebook: Rulebook, salt: int, shapes: Mapping[str, str]) -> str:
+    shape = shapes.get(fact.name)
     if shape is not None:
         found = shape
         for below in {int(part.split("}")[0]) for part in shape.split("{")[1:]}:

@@ -22,9 +22,9 @@ def raw_household(
     wholes = _rows(connection, household, household_id)
     if not wholes:
         return None
-    found = _facts(household, wholes[0])
+    found = facts_of(household, wholes[0])
     found["members"] = [
-        {"id": str(row[member.member_id]), **_facts(member, row)}
+        {"id": str(row[member.member_id]), **facts_of(member, row)}
         for row in _rows(connection, member, household_id)
     ]
     return found
@@ -38,7 +38,8 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: Table, household_id: str
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _facts(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+def facts_of(table: Table, row: dict[str, Any]) -> dict[str, Any]:
+    """The facts of one row, as plain data."""
     found: dict[str, Any] = {}
     for read in table.reads:
         value = row[read.column] if read.column else None

@@ -112,6 +112,7 @@ def connect(memory_limit: str, threads: int | None, work: Path) -> duckdb.DuckDB
     for setting, value in (("memory_limit", memory_limit), ("temp_directory", str(work / "spill"))):
         connection.execute(f"SET {setting} = '{value.replace(chr(39), chr(39) * 2)}'")
     connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET enable_progress_bar = false")  # it would write into what we print
     if threads is not None:
         connection.execute(f"SET threads = {threads}")
     return connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -24,11 +24,13 @@ from engine.sweep.checked import DRAWN, PLACE, Checker
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.duck import DIALECT, Duck
+from engine.sweep.engines import Engine
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
 from engine.sweep.queries import script
 from engine.sweep.run import KEYS
 from engine.sweep.source import Mapped, table_of
 
+ANSWERS = ("household_answers", "member_answers")
 Cells = dict[tuple[str, ...], Any]  # (household, member or "", policy, what) -> value
 
 
@@ -102,8 +104,9 @@ def sweep(
     places: frozenset[str] | None = None,
     two_ends: bool = False,
     only: frozenset[str] | None = None,
+    engine_of: Callable[[duckdb.DuckDBPyConnection], Engine] = Duck,
 ) -> Swept:
-    """Check and decide on DuckDB. `two_ends`: as if every column had gaps, so that no exact plan is used."""
+    """Check and decide. `two_ends`: as if every column had gaps, so that no exact plan is used."""
     paths = write_tables(households, rulebook, folder)
     connection = duckdb.connect()
     connection.execute("SET threads = 1")
@@ -122,20 +125,25 @@ def sweep(
     made = script(
         compiled, outputs(compiled, Wanted(conditions=True)), refusals(compiled), KEYS, counts=waiting(compiled)
     )
-    engine = Duck(connection)
+    engine = engine_of(connection)
     cannot = engine.refused(made)
     if cannot:
         checker.cannot_be(cannot)
     cells: Cells = {}
     masks: dict[str, list[list[str]]] = {}
+    written = {s.name: folder / f"{s.name}.parquet" for s in made.statements if s.name in ANSWERS}
+    if not isinstance(engine, Duck):
+        engine.answer(made, written)
     for statement in made.statements:
-        if statement.name in ("household_answers", "member_answers"):
-            found = connection.execute(statement.sql(DIALECT))
+        if statement.name in written:
+            query = statement.sql(DIALECT) if isinstance(engine, Duck) else f"FROM '{written[statement.name]}'"
+            found = connection.execute(query)
             names = [d[0] for d in found.description or ()]
             for values in found.fetchall():
                 _cells(dict(zip(names, values, strict=True)), compiled, cells, statement.name.partition("_")[0], masks)
     named = waits(compiled)
     waited = {named[name]: many for name, many in engine.counts(made).items() if many}
+    engine.finish()
     rejects = connection.execute("SELECT * FROM rejects").fetchall()
     refused = {r[3] for r in rejects if r[6] in ("cannot-be", "nobody-counts")}
     connection.close()
@@ -263,9 +271,10 @@ def compare(
     places: frozenset[str] | None = None,
     two_ends: bool = False,
     only: frozenset[str] | None = None,
+    engine_of: Callable[[duckdb.DuckDBPyConnection], Engine] = Duck,
 ) -> Compared:
     """Sweep and evaluate the same households; every status, condition and fen."""
-    swept = sweep(program.rulebook, households, on, folder, places, two_ends, only)
+    swept = sweep(program.rulebook, households, on, folder, places, two_ends, only, engine_of)
     by_household: dict[str, Cells] = {}
     for key, value in swept.cells.items():
         by_household.setdefault(key[0], {})[key] = value

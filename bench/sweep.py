@@ -1,0 +1,209 @@
+"""`python -m bench sweep`: a city under the whole catalogue, and six rules beside what one would write by hand.
+
+Every subject runs as a process of its own over the same Parquet files: CPU seconds (user and system), wall time, peak
+memory. The rate of unknown values stands beside every time. Results go to bench/sweep.json with `--write`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import city_tables, timing
+from bench.peers.jiuzhu import ON as ON25
+from bench.peers.jiuzhu import RULES, program25
+from bench.sweep_by_hand import SIX
+from engine.language.rulebook import load
+
+ROOT = Path(__file__).parents[1]
+ON = date(2025, 8, 1)
+HANDFUL = ("labour_income", "savings", "disability_grade", "owns_car")  # columns with gaps where only some have them
+RATES: dict[str, tuple[float, tuple[str, ...] | None]] = {
+    "0": (0.0, None),
+    "0.1 in 4 columns": (0.1, HANDFUL),
+    "0.1": (0.1, None),
+}
+JIUZHU = "from engine.cli import main; main()"
+
+
+def child(words: list[str]) -> dict[str, Any]:
+    """Run a process; what it cost, and what it printed."""
+    began = time.perf_counter()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        running = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=out, stderr=err)
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - began
+        out.seek(0)
+        err.seek(0)
+        if status:
+            return {"failed": err.read().decode(errors="replace").strip().splitlines()[-1:]}
+        return {
+            "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+            "wall_s": round(wall, 2),
+            "peak_mb": usage.ru_maxrss // 1024,
+            "said": json.loads(out.read()),
+        }
+
+
+def sweep(folder: Path, out: Path, rules: Path, on: date, more: list[str]) -> dict[str, Any]:
+    shutil.rmtree(out, ignore_errors=True)
+    files = ["--households", str(folder / "households.parquet"), "--persons", str(folder / "persons.parquet")]
+    words = ["-c", JIUZHU, "sweep", *files, "--on", str(on), "--out", str(out), "--rules", str(rules), "--json", *more]
+    return child(words)
+
+
+def bandwidth(folder: Path) -> tuple[int, float]:
+    """Bytes of the two tables, and the seconds to read them once more: as fast as this machine hands them over."""
+    many, best = 0, float("inf")
+    for _ in range(3):
+        began, many = time.perf_counter(), 0
+        for path in folder.glob("*.parquet"):
+            with path.open("rb", buffering=0) as file:
+                while part := file.read(1 << 23):
+                    many += len(part)
+        best = min(best, time.perf_counter() - began)
+    return many, best
+
+
+def whole_catalogue(data: Path, households: int, rates: list[str], more: list[str]) -> list[dict[str, Any]]:
+    """The sweep with every policy in force: a row for each rate of unknown values."""
+    found = []
+    for rate in rates:
+        folder = data / f"city-{households}-{rate.replace(' ', '_')}"
+        if not (folder / "persons.parquet").exists():
+            unknown, gaps = RATES[rate]
+            city_tables.write(load(ROOT), households, folder, unknown, gaps)
+        many, seconds = bandwidth(folder)
+        row = {"subject": "jiuzhu sweep, whole catalogue", "households": households, "unknown": rate}
+        row |= sweep(folder, data / "out", ROOT, ON, more)
+        said = row.pop("said", {})
+        row |= {"decided": said.get("households"), "persons": said.get("persons")}
+        row |= {"floor_read_s": round(seconds, 3), "floor_bytes": many}
+        row["floor_decode_cpu_s"] = child(["-m", "bench.sweep_by_hand", "decode", str(folder)]).get("cpu_s")
+        found.append(_per_household(row))
+    return found
+
+
+def six_rules(data: Path, households: int, more: list[str]) -> list[dict[str, Any]]:
+    """Six rules, everything known: the sweep beside Polars, NumPy, OpenFisca and the evaluator. All must agree."""
+    folder = data / f"six-{households}"
+    if not (folder / "persons.parquet").exists():
+        city_tables.write(program25().rulebook, households, folder, shapes=city_tables.SHAPES25)
+    only = [word for name in SIX for word in ("--policy", name)]
+    rows = []
+    right: dict[str, Any] | None = None
+    for name in ("sweep", "polars", "numpy", "openfisca", "evaluator"):
+        row = {"subject": name, "households": households, "unknown": "0"}
+        if name == "sweep":
+            row |= sweep(folder, data / "out", RULES, ON25, [*only, *more])
+            row["said"] = right = _sums(data / "out") if "failed" not in row else {}
+        else:
+            row |= child(["-m", "bench.sweep_by_hand", name, str(folder)])
+        said = row.pop("said", {})
+        if name == "evaluator":
+            row["evaluator_cpu_us_per_household"] = (said.get("=cpu_us_per_household") or [None])[0]
+        elif "failed" not in row:
+            row["agrees"] = said == right
+        rows.append(_per_household(row) if name != "evaluator" else row)
+    return rows
+
+
+def _sums(out: Path) -> dict[str, list[int]]:
+    import duckdb
+
+    found = {}
+    for name in SIX:
+        folder = "households" if name in SIX[:3] else "persons"
+        rows = f"'{out}/{folder}/part-*.parquet'"
+        there = [r[0] for r in duckdb.sql(f"DESCRIBE FROM {rows}").fetchall()]
+        fen = " + ".join(f'"{c}"' for c in there if c.startswith(f"{name}__") and c.endswith("__least")) or "0"
+        (many, sum_) = duckdb.sql(f"SELECT count(*), coalesce(sum({fen}), 0) FROM {rows} WHERE {name}__status = 2").fetchone() or (0, 0)
+        found[name] = [int(many), int(sum_)]
+    return found
+
+
+def _per_household(row: dict[str, Any]) -> dict[str, Any]:
+    if "cpu_s" in row:
+        row["cpu_us_per_household"] = round(row["cpu_s"] / row["households"] * 1e6, 1)
+    return row
+
+
+def growth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each further household costs, between two sizes of the same subject: start-up and planning left out."""
+    found = []
+    for after in rows:
+        before = [r for r in rows if (r["subject"], r["unknown"]) == (after["subject"], after["unknown"]) and r["households"] < after["households"] and "cpu_s" in r]
+        if before and "cpu_s" in after:
+            last = max(before, key=lambda r: r["households"])
+            more = after["households"] - last["households"]
+            found.append({
+                "subject": after["subject"], "unknown": after["unknown"], "from": last["households"], "to": after["households"],
+                "cpu_us_per_further_household": round((after["cpu_s"] - last["cpu_s"]) / more * 1e6, 1),
+                "wall_ratio": round(after["wall_s"] / last["wall_s"], 2),
+            })
+    return found
+
+
+def show(rows: list[dict[str, Any]], grown: list[dict[str, Any]]) -> None:
+    out = Console()
+    for title, found in (("扫描 / sweep", rows), ("每多一户 / each further household", grown)):
+        if not found:
+            continue
+        names = list(dict.fromkeys(name for row in found for name in row if name != "failed"))
+        table = Table(*names, title=title)
+        for row in found:
+            table.add_row(*(f"{v:,}" if isinstance(v := row.get(name), int | float) and not isinstance(v, bool) else str("" if v is None else v) for name in names))
+        out.print(table)
+        for row in found:
+            if "failed" in row:
+                out.print(f"{row['subject']}: {row['failed']}", style="red")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--households", default="100000,200000", help="sizes, joined by commas (1000000,10000000)")
+    parser.add_argument("--six", default="", help="sizes for the six rules beside the peers; default: the same as --households")
+    parser.add_argument("--unknown", default="0;0.1 in 4 columns;0.1", help=f"rates, joined by ; ({'; '.join(RATES)})")
+    parser.add_argument("--memory-limit", default="1500MB", help="of DuckDB; Python and sqlglot come on top")
+    parser.add_argument("--data", type=Path, help="where the tables are made and kept; default: a folder that is removed")
+    parser.add_argument("--write", action="store_true", help="write bench/sweep.json")
+    given = parser.parse_args()
+    sizes = [int(n) for n in given.households.split(",") if n]
+    six = [int(n) for n in given.six.split(",") if n] or sizes
+    more = ["--memory-limit", given.memory_limit]
+    kept = given.data is not None
+    data = given.data or Path(tempfile.mkdtemp(prefix="jiuzhu-bench-"))
+    data.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    try:
+        for households in sizes:
+            rows += whole_catalogue(data, households, given.unknown.split(";"), more)
+        for households in six:
+            rows += six_rules(data, households, more)
+    finally:
+        shutil.rmtree(data / "out", ignore_errors=True)
+        if not kept:
+            shutil.rmtree(data, ignore_errors=True)
+    grown = growth(rows)
+    show(rows, grown)
+    if given.write:
+        load_ = os.getloadavg()[0]
+        said = {"machine": timing.machine(), "load_at_the_end": round(load_, 1), "rows": rows, "growth": grown}
+        (ROOT / "bench" / "sweep.json").write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -113,7 +113,10 @@ def reasons(visit: Visit, id: int, policy: str) -> Response:
     if not answers:
         raise Problem("not-found")
     shown = Shown(made, visit.lang)
-    rows = [(shown.row(policy, each.member), _outcomes(made, each, visit.lang)) for each in answers]
+    rows = [
+        (shown.explainer.answer(each), shown.row(policy, each.member), _outcomes(made, each, visit.lang))
+        for each in answers
+    ]
     return visit.page(
         "reading/reasons.html", entry=found.entry, stored=found.stored, rows=rows, policy=answers[0].policy,
         title_now=shown.explainer.title(answers[0].policy), current=visit.service.active.current().digest,

@@ -244,7 +244,11 @@ def example(visit: Visit, id: str, number: int) -> Response:
     if decision is None:
         raise Problem("not-found")
     shown = Shown(decision, visit.lang)
-    rows = [shown.row(id, answer.member) for answer in decision.answers if answer.policy is chosen]
+    rows = [
+        (shown.explainer.answer(answer), shown.row(id, answer.member))
+        for answer in decision.answers
+        if answer.policy is chosen
+    ]
     return visit.page(
         "workbench/example.html",
         policy=chosen, number=number, example=wanted, rows=rows, shown=shown,

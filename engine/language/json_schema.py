@@ -342,6 +342,7 @@ class _Writer:
                 "status": {"enum": list(STATUSES)},
                 "conditional_on": policies,
                 "best": policies,
+                "choices": {"type": "array", "items": policies},
                 "missing": _list(),
                 "receives": {"enum": ["yes", "no", "unknown", True, False]},
             },

@@ -7,7 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 JIUZHU := $(VENV)/bin/jiuzhu
 READY := $(VENV)/.ready
-EXTRAS := dev,sweep
+EXTRAS ?= dev,sweep
 
 # Which Python makes the virtual environment: `make run PYTHON=python3.12` says so, else the first that is new enough.
 PYTHON ?=
@@ -70,6 +70,9 @@ $(READY): pyproject.toml
 	echo "$$found -m venv $(VENV)"; \
 	$$found -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[watch]' >$(VENV)/durable-rules.log 2>&1 \
+	|| { echo "durable-rules 未能编译（见 $(VENV)/durable-rules.log）：预警只用认定引擎。"; \
+	     echo "durable-rules was not built (see $(VENV)/durable-rules.log): the watch runs on the evaluator alone."; }
 	@touch $@
 
 $(VENV)/.ready-bench: $(READY)

@@ -15,7 +15,7 @@ from engine.language.model import Fact, Rulebook
 from engine.language.types import Base
 
 # Values that make a household like households: SQL over h (household), m (member, 0 first), d(k) (0 … k-1, drawn), in
-# yuan. What is not named here is drawn by type: a truth is true in 5 of 100, money is mostly nothing, a choice mostly
+# yuan. What is not named here is drawn by type: a truth is true in 2 of 100, a number or money is mostly nothing, a choice mostly
 # its first value.
 SHAPES = {
     "relation": "CASE m WHEN 0 THEN 'self' WHEN 1 THEN 'spouse' WHEN 2 THEN 'child' WHEN 3 THEN 'child' ELSE 'parent' END",
@@ -44,11 +44,12 @@ SHAPES = {
     "district": "['huangpu', 'xuhui', 'changning', 'jingan', 'putuo', 'hongkou', 'yangpu', 'minhang', 'baoshan', 'jiading', 'pudong', 'jinshan', "
     "'songjiang', 'qingpu', 'fengxian', 'chongming'][1 + {16}]",
     "subdistrict": "['华阳路街道', '江苏路街道', '新华路街道', '周家桥街道', '天山路街道', '仙霞新村街道', '虹桥街道', '程家桥街道', '北新泾街道', '新泾镇'][1 + {10}]",
+    "meal_days": "CASE WHEN {100} < 95 THEN 0 ELSE {20} END",
     "sex": "CASE WHEN {100} < 50 THEN 'male' ELSE 'female' END",
 }
 # The same for the twenty-five rules of the comparison.
 SHAPES25 = {
-    "birth_date": SHAPES["birth_date"],
+    "birth_date": "DATE '2025-08-01' - (CASE WHEN m = 0 THEN 8000 + {25000} WHEN {100} < 70 THEN {7300} ELSE 8000 + {25000} END)::INTEGER",
     "hukou": "CASE WHEN {100} < 85 THEN 'here' ELSE 'elsewhere' END",
     "income": SHAPES["labour_income"],
     "savings": SHAPES["savings"],
@@ -90,8 +91,10 @@ def write(
         listed = "[" + ", ".join(f"'{p}'" for p in drawn) + "]"
         some = f"CASE WHEN {_drawn(50, 998)} = 0 THEN [{listed}[1 + {_drawn(max(1, len(drawn)), 999)}]] ELSE []::VARCHAR[] END"
         columns.append(f"{_known(some, unknown if open_ is None or 'receiving' in open_ else 0.0, 997)} AS receiving")
-        rows = f"range({households}) t(h)" if level == "household" else f"range({households}) t(h), range(4) u(m) WHERE m < {MEMBERS}"
-        inner = "SELECT *, 0 AS m FROM " + rows if level == "household" else "SELECT * FROM " + rows
+        # one row after another, so that the members of a household lie together and the tables are in order
+        inner = f"SELECT h, 0 AS m FROM range({households}) t(h)"
+        if level == "member":
+            inner = f"SELECT h, m FROM (SELECT i // 4 AS h, i % 4 AS m FROM range({4 * households}) t(i)) WHERE m < {MEMBERS}"
         connection.execute(f"COPY (SELECT {', '.join(columns)} FROM ({inner})) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 122880)")
     return paths
 
@@ -115,11 +118,11 @@ def _value(fact: Fact, rulebook: Rulebook, salt: int, shapes: Mapping[str, str])
         return found
     base, kind = fact.type.base, fact.type
     if base is Base.YES_NO:
-        return f"{_drawn(100, salt)} < 5"
+        return f"{_drawn(100, salt)} < 2"
     if base in (Base.CHOICE, Base.CHOICES):
         listed = "[" + ", ".join(f"'{v}'" for v in rulebook.choices[kind.choices].values) + "]"
         many = len(rulebook.choices[kind.choices].values)
-        one = f"{listed}[1 + CASE WHEN {_drawn(100, salt)} < 92 THEN 0 ELSE {_drawn(many, salt + 300)} END]"
+        one = f"{listed}[1 + CASE WHEN {_drawn(100, salt)} < 97 THEN 0 ELSE {_drawn(many, salt + 300)} END]"
         return one if base is Base.CHOICE else f"[{one}]"
     if base is Base.TEXT:
         return f"'text ' || {_drawn(10, salt)}"
@@ -127,6 +130,6 @@ def _value(fact: Fact, rulebook: Rulebook, salt: int, shapes: Mapping[str, str])
         return f"DATE '2025-08-01' - {_drawn(30000, salt)}::INTEGER"
     least, most = int(kind.least), min(int(kind.most), 3_000_000 if base is Base.MONEY else 240)
     if base is Base.WHOLE:
-        return f"({least} + {_drawn(max(1, most - least), salt)})::INTEGER"
+        return f"(CASE WHEN {_drawn(100, salt)} < 95 THEN {least} ELSE {least} + {_drawn(max(1, most - least), salt + 300)} END)::INTEGER"
     span = max(1, (min(most, 20_000) - least) * 100)
-    return f"(CASE WHEN {_drawn(100, salt)} < 80 THEN {least * 100} ELSE {least * 100} + {_drawn(span, salt + 300)} END / 100.0)::DECIMAL(12,2)"
+    return f"(CASE WHEN {_drawn(100, salt)} < 90 THEN {least * 100} ELSE {least * 100} + {_drawn(span, salt + 300)} END / 100.0)::DECIMAL(12,2)"

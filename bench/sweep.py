@@ -18,9 +18,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from bench import city_tables, timing
 from bench.peers.jiuzhu import ON as ON25
 from bench.peers.jiuzhu import RULES, program25
@@ -157,19 +154,31 @@ def growth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+COLUMNS = {
+    "subject": "subject",
+    "households": "households",
+    "unknown": "unknown",
+    "cpu_s": "CPU s",
+    "wall_s": "wall s",
+    "peak_mb": "peak MB",
+    "cpu_us_per_household": "CPU µs/household",
+    "evaluator_cpu_us_per_household": "of which deciding",
+    "agrees": "same sums",
+    "floor_decode_cpu_s": "floor: decode, CPU s",
+    "floor_read_s": "floor: read, s",
+}
+
+
 def show(rows: list[dict[str, Any]], grown: list[dict[str, Any]]) -> None:
-    out = Console()
-    for title, found in (("扫描 / sweep", rows), ("每多一户 / each further household", grown)):
-        if not found:
-            continue
-        names = list(dict.fromkeys(name for row in found for name in row if name != "failed"))
-        table = Table(*names, title=title)
-        for row in found:
-            table.add_row(*(f"{v:,}" if isinstance(v := row.get(name), int | float) and not isinstance(v, bool) else str("" if v is None else v) for name in names))
-        out.print(table)
-        for row in found:
-            if "failed" in row:
-                out.print(f"{row['subject']}: {row['failed']}", style="red")
+    """Both tables as Markdown, and what failed."""
+    for found, columns in ((rows, COLUMNS), (grown, {name: name for row in grown[:1] for name in row})):
+        if found:
+            print("\n| " + " | ".join(columns.values()) + " |\n|" + "---|" * len(columns))
+            for row in found:
+                print("| " + " | ".join(str(row.get(name, "")) for name in columns) + " |")
+    for row in rows:
+        if "failed" in row:
+            print(f"\n{row['subject']} did not run: {' '.join(row['failed'])}")
 
 
 def main() -> None:

@@ -90,6 +90,7 @@ def polars(folder: Path) -> Sums:
 def numpy(folder: Path) -> Sums:
     """Arrays; a household is the run of its members' rows, which lie together."""
     import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -98,7 +99,7 @@ def numpy(folder: Path) -> Sums:
     people = pq.read_table(folder / "persons.parquet", columns=list(MEMBER))
 
     def fen(table: Any, name: str) -> Any:
-        return pc.multiply(pc.cast(table[name], "decimal128(18, 2)"), 100).cast("int64").to_numpy()
+        return pc.multiply(pc.cast(table[name], pa.decimal128(18, 2)), 100).cast("int64").to_numpy()
 
     def flag(table: Any, name: str) -> Any:
         return table[name].to_numpy(zero_copy_only=False).astype(bool)
@@ -147,6 +148,7 @@ def numpy(folder: Path) -> Sums:
 def openfisca(folder: Path) -> Sums:
     """One simulation over arrays; the six variables and what they rest on."""
     import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -166,7 +168,7 @@ def openfisca(folder: Path) -> Sums:
             elif fact.type.base == "date":
                 arrays[name] = pc.year(column).to_numpy() * 10_000 + pc.month(column).to_numpy() * 100 + pc.day(column).to_numpy()
             elif fact.type.base == "money":
-                arrays[name] = pc.multiply(pc.cast(column, "decimal128(18, 2)"), 100).cast("int64").to_numpy()
+                arrays[name] = pc.multiply(pc.cast(column, pa.decimal128(18, 2)), 100).cast("int64").to_numpy()
             else:
                 arrays[name] = column.to_numpy(zero_copy_only=False)
     for table, names, before in ((people, peer.KINDS, "disabled_"), (wholes, peer.RECEIVED, "receives_")):

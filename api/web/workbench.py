@@ -85,7 +85,8 @@ def _listed(book: Rulebook, lang: str, on: date) -> list[Listed]:
             Listed(
                 policy, policy.title_on(on)[lang], book.groups[policy.group].title[lang], place.title[lang],
                 short(KINDS[policy.kind][lang]), short(SUBJECTS[policy.level][lang]), policy.department[lang],
-                name in in_force, not place.in_force, policy.from_date, len(texts), sum(len(text.examples) for text in texts),
+                name in in_force, not place.in_force, policy.from_date, len(texts),
+                sum(len(text.examples) for text in texts),
             )
         )  # fmt: skip
     return found

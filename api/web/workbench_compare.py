@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 from flask import Blueprint, Response
 from markupsafe import Markup, escape
 
 from api.problems import Problem
 from api.web.visit import Visit, page
+from engine.language.difference import KINDS, differences
+from engine.language.model import Policy, Rulebook
 
 __all__ = ["marked", "patch"]
 
@@ -24,7 +27,13 @@ def compare(visit: Visit, id: str) -> Response:
     if then is None or now is None:
         raise Problem("not-found")
     lines = patch(then.at.file, book.files[then.at.file], now.at.file, book.files[now.at.file])
-    return visit.page("workbench/compare.html", then=then, now=now, lines=marked(lines))
+    found = differences(_with(book, replace(then, from_date=now.from_date, to_date=now.to_date)), _with(book, now))
+    return visit.page("workbench/compare.html", then=then, now=now, lines=marked(lines), found=found, kinds=KINDS)
+
+
+def _with(book: Rulebook, text: Policy) -> Rulebook:
+    """The rulebook with this text alone of its policy."""
+    return replace(book, policies=(*(each for each in book.policies if each.id != text.id), text))
 
 
 def patch(then: str, before: str, now: str, after: str) -> str:

@@ -29,6 +29,7 @@ from engine.decide.examples import example_household
 from engine.decide.explain import Explainer
 from engine.decide.pages.examples import expected
 from engine.decide.pages.reader import Reader
+from engine.language.difference import KINDS, differences
 from engine.language.household import HouseholdError, read_household
 from engine.language.model import Rulebook
 from engine.language.problems import Problem as RuleProblem
@@ -195,11 +196,12 @@ def _found(visit: Visit, rules: Rules, file: str, text: str) -> dict[str, Any]:
     change = _change(rules, file, text)
     own = [each for each in change.problems if each.place.file == file]
     others = [each for each in change.problems if each.place.file != file]
-    changed = difference(rules.program.rulebook, file, text)
+    changed, program = difference(rules.program.rulebook, file, text), change.program
     return {
         "change": change, "own": own[:MOST_PROBLEMS], "others": others[:MOST_PROBLEMS], "count": len(change.problems),
         "more": max(0, len(own) - MOST_PROBLEMS) + max(0, len(others) - MOST_PROBLEMS),
-        "changed": marked(changed) if changed else Markup(""), "file": file,
+        "changed": marked(changed) if changed else Markup(""), "file": file, "kinds": KINDS,
+        "words": differences(rules.program.rulebook, program.rulebook) if program and changed else (),
     }  # fmt: skip
 
 

@@ -124,6 +124,7 @@ def test_a_file_is_shown_line_by_line(policy: Browser, files: dict[str, str]) ->
 def test_two_texts_are_compared_as_a_patch(policy: Browser) -> None:
     page = policy.get("/workbench/compare/minimum_living_allowance?then=2015-04-01&now=2024-07-01")
     assert page.root.all("span", class_="add") and page.root.all("span", class_="cut")
+    assert "各成员货币财产标准之和" in page.root.one("table").text  # and in words
     assert policy.get("/workbench/compare/minimum_living_allowance?then=2015-04-01&now=1999-01-01").status == 404
 
 
@@ -172,6 +173,14 @@ def test_a_family_is_decided_before_and_after(policy: Browser, files: dict[str, 
     assert "最低生活保障" in table and "合计" in table
     book = load_texts({**files, "rules/parameters/minimum_living.yaml": figures})
     assert compile_rulebook(book).rulebook.digest != compile_rulebook(load_texts(files)).rulebook.digest
+
+
+def test_a_change_is_told_in_words(policy: Browser, files: dict[str, str]) -> None:
+    changed = edit(policy, DIBAO, files[DIBAO].replace("not owns_car", "owns_car", 1), to="/workbench/check")
+    row = next(tr.text for tr in changed.root.all("tr") if "机动车" in tr.text)
+    assert "并非：拥有机动车" in row
+    remark = edit(policy, DIBAO, files[DIBAO] + "# a remark\n", to="/workbench/check")
+    assert "含义没有变" in remark.text and remark.root.all("span", class_="add")
 
 
 def test_a_new_file_is_tried(policy: Browser, files: dict[str, str]) -> None:

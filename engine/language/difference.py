@@ -114,7 +114,8 @@ class _Two:
     def all(self) -> Iterator[Change]:
         yield from self.policies()
         for parameter_before, parameter_after in _paired(self.old.rulebook.parameters, self.new.rulebook.parameters):
-            yield from self.parameter(parameter_before, parameter_after)
+            if parameter_before is not parameter_after:
+                yield from self.parameter(parameter_before, parameter_after)
         yield from self.facts()
         yield from self.choices()
         yield from self.tags("label", _by_id(self.old.rulebook.labels), _by_id(self.new.rulebook.labels))
@@ -145,7 +146,8 @@ class _Two:
                 )
                 continue
             for key in keys:
-                yield from self.version(before.get(key), after.get(key))
+                if before.get(key) is not after.get(key):  # an editor changes one and shares the others
+                    yield from self.version(before.get(key), after.get(key))
 
     def version(self, before: Policy | None, after: Policy | None) -> Iterator[Change]:
         if before is None or after is None:

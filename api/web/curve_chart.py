@@ -64,7 +64,9 @@ def curve_chart(curve: Curve, lang: str) -> Markup:
             f'<line x1="{at}" y1="{TOP}" x2="{at}" y2="{HEIGHT - BOTTOM}" stroke="{OWN}" stroke-width="2" '
             'stroke-dasharray="2 4"/>'
         )
-        parts.append(text(say("现在", "now"), at, HEIGHT - BOTTOM - 6, fill=OWN))
+        edge = curve.own * 10 > right * 9  # near the right end the word stands to the left of its line
+        side = float(at) + (-5 if edge else 5)
+        parts.append(text(say("现在", "now"), side, TOP + 4, "end" if edge else "start", OWN))
     title = say(
         f"这项收入从 0 到 {money_text(right, lang)}时每月的全部福利，断崖 {len(curve.cliffs)} 处",
         f"all benefits a month as this income goes from 0 to {money_text(right, lang)}; cliffs: {len(curve.cliffs)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("decide", "http", "ledger", "sweep")
+BENCHES = ("decide", "http", "ledger", "sweep", "watch")
 
 
 def main() -> None:

@@ -34,7 +34,8 @@ class Watchbook:
     moved_by: dict[str, tuple[str, ...]]
     sums: dict[str, EventSum]
     fields: dict[str, Vocabulary]
-    every: dict[str, int]  # all bits of `Household.open` of a level
+    bits: dict[str, dict[str, int]]  # level -> fact -> its bit in `Household.open`
+    every: dict[str, int]  # all of them, by level
     turns: tuple[date, ...]  # the days on which some text or figure begins, or no longer holds
     _editions: dict[tuple[int, frozenset[str]], Edition]
 
@@ -105,12 +106,13 @@ def watchbook(rulebook: Rulebook) -> Watchbook:
     }
     fields = {kind: _field_vocabulary(event, rulebook) for kind, event in rulebook.events.items()}
     vocabulary = vocabulary_of(rulebook)
-    every = {"household": 0, "member": 0}
-    for (level, _), bit in vocabulary.places.items():
-        every[level] |= bit
+    bits: dict[str, dict[str, int]] = {"household": {}, "member": {}}
+    for (level, name), bit in vocabulary.places.items():
+        bits[level][name] = bit
+    every = {level: sum(of.values()) for level, of in bits.items()}
     sums = sums_of(rulebook.events)
     return Watchbook(
-        rulebook, program, vocabulary, rules, compared, reads, moved, sums, fields, every, _turns(program), {}
+        rulebook, program, vocabulary, rules, compared, reads, moved, sums, fields, bits, every, _turns(program), {}
     )
 
 

@@ -11,13 +11,13 @@ undoes the event of the same source that `corrects` names.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from engine.language import canonical
 from engine.language.household import (
     Household,
     HouseholdError,
@@ -173,7 +173,9 @@ class _Reader:
         )
 
     def body(self, raw: Mapping[str, Any]) -> bytes:
-        return canonical.dumps(_plain({key: value for key, value in raw.items() if value is not None}))
+        """Canonical JSON: what passed holds no floats, and decimals and dates are written as text."""
+        kept = {key: value for key, value in raw.items() if value is not None}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
 
     def name(self, raw: Mapping[str, Any], key: str) -> str:
         value = raw.get(key)
@@ -287,17 +289,6 @@ class _Reader:
         except HouseholdError as error:
             self.faults(error.problems)
         return found, texts, fields
-
-
-def _plain(value: Any) -> Any:
-    """As canonical JSON takes it: decimals and dates as text."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 __all__ = ["CORRECTION", "EVENT_CODES", "Event", "EventError", "EventProblem", "canonical_household", "read_event"]

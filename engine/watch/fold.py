@@ -86,7 +86,7 @@ def _add_up(book: Watchbook, events: Sequence[Event], day: date, members: dict[s
     for event in events:
         if event.day > day:
             break
-        if event.day >= earliest and event.member in members and event.fields:
+        if event.fields and event.day >= earliest and event.member in members:
             for each in book.events[event.type].sums if event.type in book.events else ():
                 if event.day >= first[each.over]:
                     key = (event.member, each.fact)
@@ -117,13 +117,13 @@ def _household(book: Watchbook, whole: _Level, members: dict[str, _Level]) -> Ho
 
 def _open(book: Watchbook, level: str, source: _Level) -> int:
     """The bits of what is not settled (see `Household.open`)."""
-    places, whole = book.vocabulary.places, book.every[level]
+    bits, settled = book.bits[level], 0
     for name, known in source.facts.items():
-        if known.lo == known.hi:
-            whole &= ~places[level, name]
+        if known[0] == known[1]:
+            settled |= bits[name]
     if source.receiving is not None:
-        whole &= ~places[level, "receiving"]
-    return whole
+        settled |= bits["receiving"]
+    return book.every[level] & ~settled
 
 
 __all__ = ["fold", "standing"]

@@ -89,7 +89,8 @@ class Watch:
         try:
             with self.store.alone() as db:
                 receipts, new = self._insert(db, read)
-                works = [self._work(db, household, events) for household, events in new.items()]
+                last = self._passes(db)[-1:]
+                works = [self._work(db, household, events, last) for household, events in new.items()]
                 raised, withdrawn = self._look(db, [w for w in works if w.dirty], self.proposer, today, at)
         except BaseException:
             self._households.clear()  # what was not committed may be in it
@@ -127,7 +128,7 @@ class Watch:
         rows = db.execute(query, (household, known if known is not None else 2**62))
         return [read_event(json.loads(body, parse_float=Decimal), self.book) for (body,) in rows]
 
-    def _work(self, db: sqlite3.Connection, household: str, new: list[Event]) -> _Work:
+    def _work(self, db: sqlite3.Connection, household: str, new: list[Event], last: list[date]) -> _Work:
         row = db.execute("SELECT events, unchecked FROM household WHERE id = ?", (household,)).fetchone()
         count, unchecked = row or (0, None)
         events = self._households.pop(household, None)
@@ -146,16 +147,15 @@ class Watch:
             (household, len(events), unchecked),
         )
         (known,) = db.execute("SELECT max(seq) FROM event").fetchone()
-        return _Work(household, events, standing(events), self._dirty(db, events, new), known)
+        return _Work(household, events, standing(events), self._dirty(events, new, last), known)
 
     def _dirty_day(self, event: Event, events: list[Event]) -> date:
         return min((each.day for each in _undone(event, events)), default=event.day)
 
-    def _dirty(self, db: sqlite3.Connection, events: list[Event], new: list[Event]) -> dict[str, date]:
+    def _dirty(self, events: list[Event], new: list[Event], last: list[date]) -> dict[str, date]:
         """The rules to look at again, each from which day on."""
         found: dict[str, date] = {}
         undone = {(each.source, each.corrects) for each in events if each.type == CORRECTION}
-        last = self._passes(db)[-1:]
         for event in new:
             for each in _undone(event, events) if event.type == CORRECTION else [event]:
                 if event.type != CORRECTION and event.key in undone:

@@ -1,6 +1,6 @@
 # 救助 Jiuzhu: everything is set up on first use; a machine needs Python >= 3.11, make and a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint soak bench docs clean
+.PHONY: help run test lint soak bench docs screens clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -41,6 +41,9 @@ docs: $(READY) ## 由代码和规则生成的文档 / write the pages that are m
 	$(PY) -m engine.commands.reference docs
 	$(JIUZHU) docs
 	$(JIUZHU) schema
+
+screens: $(READY) ## 页面截图（需要 chromium）/ pictures of the pages into docs/screens (needs chromium)
+	$(PY) tests/web/screens.py docs/screens
 
 clean: ## 删除生成的文件 / remove everything that was made here
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

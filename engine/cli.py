@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "explain:explain",
     "find": "find:find",
     "key": "keys:key",
+    "impact": "impact:impact",
     "ledger": "ledger:ledger",
     "mutate": "mutate:mutate",
     "orders": "orders:orders",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -24,7 +23,7 @@ from engine.sweep.run import Job, Step, Stopped, Sweep
 SIDES = ("old", "new")
 WORDS = ("ineligible", "undetermined", "eligible")
 # what happens to a policy for a subject, in the order it is told
-HOW = ("gained", "lost", "more", "less", "opened", "settled", "range")
+HOW = ("gained", "lost", "more", "less", "range", "settled_yes", "settled_no", "opened")
 
 
 @dataclass(slots=True)
@@ -118,16 +117,18 @@ class Comparison:
             found.households, found.persons = counts.households, counts.persons
         run(f"CREATE TABLE changes AS {CHANGES}")
         run(f"CREATE TABLE families AS {FAMILIES}")
-        order = {p: n for n, p in enumerate([*self.books["new"].ids(), *self.books["old"].ids()][::-1])}
-        found.policies = sorted(self.dicts(BY_POLICY), key=lambda r: (-order[r["policy"]], HOW.index(r["how"])))
+        order = {p: n for n, p in enumerate(dict.fromkeys([*self.books["new"].ids(), *self.books["old"].ids()]))}
+        found.policies = sorted(self.dicts(BY_POLICY), key=lambda r: (order[r["policy"]], HOW.index(r["how"])))
         groups = [(p.id, p.group) for side in SIDES for p in self.in_force[side].values() if p.id in self.names]
         run("CREATE TABLE grouped (policy VARCHAR, grp VARCHAR)")
-        run_many = dict(groups)
-        self.connection.executemany("INSERT INTO grouped VALUES (?, ?)", list(run_many.items()))
+        self.connection.executemany("INSERT INTO grouped VALUES (?, ?)", list(dict(groups).items()))
         found.groups = self.dicts(BY_GROUP)
-        found.places = self.dicts(f"{BY_PLACE} GROUP BY place ORDER BY abs(new_least - old_least) DESC, place")
-        (found.budget,) = self.dicts(BY_PLACE.replace("place AS subdistrict, ", ""))
-        found.examples = self.dicts(EXAMPLES)
+        found.places = self.dicts(
+            f"{BY_PLACE} GROUP BY place ORDER BY abs(sum(new_least) - sum(old_least)) DESC, place"
+        )
+        (whole,) = self.dicts(BY_PLACE.replace("place AS subdistrict, ", ""))
+        found.budget = {key: value or 0 for key, value in whole.items()}
+        found.examples = sorted(self.dicts(EXAMPLES), key=lambda r: (order[r["policy"]], HOW.index(r["how"])))
 
     def dicts(self, query: str) -> list[dict[str, Any]]:
         found = self.connection.execute(query)
@@ -169,7 +170,7 @@ class Comparison:
                     f"coalesce(sum({end}) FILTER (policy IN ({', '.join(map(text, c.policies))})), 0)"
                     for c in group.choices
                 ]
-                ends.append(f"{f'greatest({", ".join(sums)})' if len(sums) > 1 else sums[0]} AS {end}")
+                ends.append((f"greatest({', '.join(sums)})" if len(sums) > 1 else sums[0]) + f" AS {end}")
             listed = ", ".join(map(text, group.policies))
             inner = (
                 f"SELECT {subject}, {', '.join(ends)} FROM rows_{side} WHERE policy IN ({listed}) GROUP BY {subject}"
@@ -180,10 +181,11 @@ class Comparison:
 
 CHANGES = """
 SELECT *, CASE
-    WHEN old_status < 2 AND new_status = 2 THEN 'gained'
-    WHEN old_status = 2 AND new_status < 2 AND new_status = 0 THEN 'lost'
-    WHEN new_status = 1 AND old_status <> 1 THEN 'opened'
-    WHEN old_status = 1 AND new_status = 0 THEN 'settled'
+    WHEN old_status = 0 AND new_status = 2 THEN 'gained'
+    WHEN old_status = 2 AND new_status = 0 THEN 'lost'
+    WHEN old_status = 1 AND new_status = 2 THEN 'settled_yes'
+    WHEN old_status = 1 AND new_status = 0 THEN 'settled_no'
+    WHEN old_status <> new_status THEN 'opened'
     WHEN new_least >= old_least AND new_most >= old_most THEN 'more'
     WHEN new_least <= old_least AND new_most <= old_most THEN 'less'
     ELSE 'range' END AS how
@@ -215,12 +217,11 @@ BY_PLACE = f"""
 SELECT place AS subdistrict, count(*) AS households,
     count(*) FILTER (new_least >= old_least AND new_most >= old_most AND (new_least > old_least OR new_most > old_most)) AS gain,
     count(*) FILTER (new_least <= old_least AND new_most <= old_most AND (new_least < old_least OR new_most < old_most)) AS lose,
-    count(*) FILTER (new_least = old_least AND new_most = old_most) AS same,
-    coalesce({_SUMS.replace(" AS old_least, ", ", 0) AS old_least, coalesce(").replace(" AS new_least, ", ", 0) AS new_least, coalesce(").replace(" AS old_most, ", ", 0) AS old_most, coalesce(").replace(" AS new_most", ", 0) AS new_most")}
+    count(*) FILTER (new_least = old_least AND new_most = old_most) AS same, {_SUMS}
 FROM families
 """
 EXAMPLES = """
 SELECT policy, how, household_id, id FROM (
     SELECT policy, how, household_id, id, row_number() OVER (PARTITION BY policy, how ORDER BY household_id, id) AS n FROM changes
-) WHERE n = 1 ORDER BY policy, how
+) WHERE n = 1
 """

@@ -20,7 +20,8 @@ from api.web.reading_reason import reason_of, to_reason
 from api.web.shown import Shown
 from api.web.visit import Visit, page
 from engine.decide import Decision
-from engine.decide.evidence import trace_of
+from engine.decide.decision import Answer
+from engine.decide.explain import Explainer
 from engine.language.words import STATUS, Wording
 from engine.ledger import read, rulebooks
 from engine.ledger.access import page as reads_of
@@ -114,7 +115,7 @@ def reasons(visit: Visit, id: int, policy: str) -> Response:
         raise Problem("not-found")
     shown = Shown(made, visit.lang)
     rows = [
-        (shown.explainer.answer(each), shown.row(policy, each.member), _outcomes(made, each, visit.lang))
+        (shown.explainer.answer(each), shown.row(policy, each.member), _outcomes(shown.explainer, made, each))
         for each in answers
     ]
     return visit.page(
@@ -123,22 +124,22 @@ def reasons(visit: Visit, id: int, policy: str) -> Response:
     )  # fmt: skip
 
 
-def _outcomes(made: Decision, answer: Any, lang: str) -> list[Condition]:
+def _outcomes(explainer: Explainer, made: Decision, answer: Answer) -> list[Condition]:
+    """The table of outcomes an answer was made from, with what was observed and required in words: an outer limit is
+    no number here either. Advice and papers, which are no part of the answer, are left out."""
     nodes = made.program.conditions[(answer.policy.id, answer.policy.from_date)]
-    wording = Wording(made.program.rulebook, lang, made.on)
     found = []
-    for id, member, outcome, *values in trace_of(made, answer)["trace"]:
-        node = nodes.get(id)
-        observed, required = (_value(each) for each in values) if values else ("", "")
-        text = wording.condition(node, answer.policy) if node is not None else ""
-        found.append(Condition(id, member or "", outcome, text, observed, required, str(node.at) if node else ""))
+    for each in explainer.outcomes(answer).all():
+        node = nodes.get(each.id)
+        if node is None or each.id.startswith(("notes.", "documents.")):
+            continue
+        text = explainer.said.condition(node, answer.policy)
+        values = ["", ""]
+        if node.expr is not None and len(node.expr.args) == 2:
+            sides = zip(node.expr.args, (each.left, each.right), strict=True)
+            values = [explainer.shown(expr, value) if value is not None else "" for expr, value in sides]
+        found.append(Condition(each.id, each.member, each.word, text, values[0], values[1], str(node.at)))
     return found
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return " – ".join(map(str, value))
-    return "" if value is None else str(value)
 
 
 # -- replay --

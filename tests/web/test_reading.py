@@ -162,13 +162,23 @@ def test_reasons_are_a_tree_with_their_evidence(house: House, decided: int, read
     page = reader.get(address)
     assert page.root.all("ul", class_="tree") and "《上海市社会救助条例》" in page.text and "2025-07-01" in page.text
     table = page.root.all("table")[-1].text
-    assert "income_below_standard" in table and "1000" in table and "1650" in table
+    assert "income_below_standard" in table and "1,000.00" in table and "1,650.00" in table
     place = next(a for a in page.root.all("a") if "#L" in a.get("href"))
     assert reader.get(place["href"].split("#")[0]).status == 200
     part = reader.get(address, HX_Request="true")
     assert not part.root.all("header") and part.root.all("ul", class_="tree")
     assert looks(house, decided)[0].what == {"policy": "minimum_living_allowance"}
     assert reader.get(f"/reading/{decided}/answers/no_such_policy").status == 404
+
+
+def test_an_outer_limit_is_no_number(house: House, reader: Browser) -> None:
+    body = json.loads((ROOT / "docs/examples/request.json").read_text(encoding="utf-8"))
+    del body["household"]["members"][0]["labour_income"]
+    head = {"Authorization": f"Bearer {house.keys['caseworker']}"}
+    id = house.app.test_client().post("/v1/decisions", json=body, headers=head).get_json()["id"]
+    page = reader.get(f"/reading/{id}/answers/minimum_living_allowance")
+    row = next(tr.text for tr in page.root.all("tr") if "income_below_standard" in tr.text)
+    assert "上限未知" in row and "1,650.00" in row and not re.search(r"[0-9]{3},[0-9]{3}", row)
 
 
 def test_every_answer_of_a_decision_can_be_opened(decided: int, reader: Browser) -> None:

@@ -63,7 +63,7 @@ def new(visit: Visit) -> Response:
     if "example" in given:
         pairs += _example(rules, given["example"])
     elif "corrects" in given or "like" in given:
-        pairs += _earlier(visit, rules, _entry(given.get("corrects") or given["like"]), "corrects" in given)
+        pairs += _earlier(visit, rules, _entry(given.get("corrects", given.get("like", ""))), "corrects" in given)
     else:
         pairs.append(("member", "a"))
         first = next(iter(rules.program.vocabulary.facts["member"].values()))

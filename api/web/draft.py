@@ -128,9 +128,10 @@ def draft_of(form: MultiDict[str, str], vocabulary: Vocabulary) -> Draft:
         if place[1] == "receiving" or _fact(vocabulary, place) is not None
     }
     cited = {place for name in form.getlist("cited") if (at := read_place(name, members)) for place in [at[0]]}
+    person = form.get("person", "")
     ahead = tuple(at[0] for name in form.getlist("ahead") if (at := read_place(name, members)))
     return Draft(
-        members, given, (form.getlist("on") or [""])[-1].strip(), identity, form.get("person", ""),
+        members, given, (form.getlist("on") or [""])[-1].strip(), identity, person if person in members else "",
         tuple(dict.fromkeys(form.getlist("open"))), frozenset(cited), ahead, form.get("once", ""),
         form.get("household_id", ""), form.get("corrects", ""), form.get("reason", ""),
     )  # fmt: skip

@@ -50,10 +50,11 @@ def fold(book: Watchbook, events: Sequence[Event], day: date) -> Household | Non
     """The facts on `day`, of `standing` events; None before the household was registered, or when nobody is left."""
     whole: _Level | None = None
     members: dict[str, _Level] = {}
+    kinds = book.events
     for event in events:
         if event.day > day:
             break
-        kind = book.events.get(event.type)
+        kind = kinds.get(event.type)
         if kind is None:
             continue  # a kind that the rules no longer know
         if kind.does == "register":
@@ -83,14 +84,18 @@ def _add_up(book: Watchbook, events: Sequence[Event], day: date, members: dict[s
     first = {"calendar_year": date(day.year, 1, 1), "rolling_year": _year_before(day)}
     earliest = min(first.values())
     totals: dict[tuple[str, str], int] = {}
+    kinds = book.events
     for event in events:
         if event.day > day:
             break
-        if event.fields and event.day >= earliest and event.member in members:
-            for each in book.events[event.type].sums if event.type in book.events else ():
-                if event.day >= first[each.over]:
-                    key = (event.member, each.fact)
-                    totals[key] = totals.get(key, 0) + dict(event.fields).get(each.of, 0)
+        if not event.fields or event.day < earliest or event.member not in members:
+            continue
+        kind = kinds.get(event.type)
+        for each in kind.sums if kind is not None else ():
+            if event.day >= first[each.over]:
+                for name, value in event.fields:
+                    if name == each.of:
+                        totals[event.member, each.fact] = totals.get((event.member, each.fact), 0) + value
     for (name, fact), total in totals.items():
         most = book.vocabulary.limits[fact][1]
         members[name].facts[fact] = Known(min(total, most), most)

@@ -106,6 +106,37 @@ def what_if(tab: Tab) -> None:
     page.wait_for_selector("svg.chart")
 
 
+def policy(tab: Tab) -> None:
+    """A policy in words, at its figures over the years."""
+    tab.sign_in("policy").go("/workbench/policies/minimum_living_allowance#figure-dibao_standard")
+
+
+def editor(tab: Tab) -> None:
+    """A rule changed as one types: what it means in words, its examples, a family before and after."""
+    tab.sign_in("policy").go("/workbench/edit?file=rules/parameters/minimum_living.yaml")
+    page = tab.page
+    page.select_option("#family", "ordinary_family")
+    page.fill("#on", "2025-08-01")
+    page.fill("#text", page.input_value("#text").replace("value: 1650.00", "value: 1700.00"))
+    page.wait_for_selector("table.then-now", timeout=60_000)
+
+
+def reading(tab: Tab) -> None:
+    """A decision as an auditor reads it, one answer open."""
+    case(tab)
+    id = tab.page.url.rsplit("/", 1)[1]
+    tab.page.context.clear_cookies()
+    tab.page.context.add_cookies([{"name": "lang", "value": tab.lang, "url": tab.address}])
+    tab.sign_in("auditor")
+    page = tab.page
+    page.fill("#why", tab.say("第四季度低保审计", "dibao audit, fourth quarter"))
+    page.press("#why", "Enter")
+    page.wait_for_selector("#policy")
+    tab.go(f"/reading/{id}")
+    page.click("ul.answers > li >> nth=0 >> summary")
+    page.wait_for_selector(".why ul.tree")
+
+
 SCREENS: dict[str, tuple[Callable[[Tab], None], bool]] = {
     "sign-in": (sign_in, False),
     "new": (new, False),
@@ -115,6 +146,9 @@ SCREENS: dict[str, tuple[Callable[[Tab], None], bool]] = {
     "sheet": (sheet, True),
     "cases": (cases, False),
     "what-if": (what_if, True),
+    "policy": (policy, False),
+    "editor": (editor, False),
+    "reading": (reading, True),
 }
 """Name -> (how to get there, whether the whole page is wanted). A room adds its own rows here."""
 

@@ -362,7 +362,8 @@ def _say(said: dict[str, Any], lang: str) -> None:
     if said["households_set_aside"] or said["persons_set_aside"]:
         line(
             f"未认定 {said['households_set_aside']:,} 户、{said['persons_set_aside']:,} 人，原因见 rejects.csv",
-            f"set aside: {said['households_set_aside']:,} households, {said['persons_set_aside']:,} persons; rejects.csv says why",
+            f"set aside: {said['households_set_aside']:,} households, "
+            f"{said['persons_set_aside']:,} persons; rejects.csv says why",
             "yellow",
         )
     if "since" in said:
@@ -377,8 +378,10 @@ def _say(said: dict[str, Any], lang: str) -> None:
             "dim",
         )
     line(
-        f"{said['out']}：summary.csv（汇总）、gap.parquet（应享未享）、missing.csv（缺失事实）、households/、persons/、rejects.csv、sql/",
-        f"{said['out']}: summary.csv, gap.parquet (entitled and not receiving), missing.csv, households/, persons/, rejects.csv, sql/",
+        f"{said['out']}："
+        "summary.csv（汇总）、gap.parquet（应享未享）、missing.csv（缺失事实）、households/、persons/、rejects.csv、sql/",
+        f"{said['out']}: summary.csv, gap.parquet (entitled and not receiving), missing.csv, "
+        "households/, persons/, rejects.csv, sql/",
     )
 
 
@@ -398,10 +401,20 @@ DIFFERS = {
 
 def _say_since(since: dict[str, Any], line: Callable[..., None]) -> None:
     if since["differs"]:
-        zh, en = ("、".join(DIFFERS[d][0] for d in since["differs"]), ", ".join(DIFFERS[d][1] for d in since["differs"]))
-        line(f"与上次相比{zh}不同，因此全部重新认定", f"everything was decided anew: {en} differ(s) from last time", "yellow")
+        zh, en = (
+            "、".join(DIFFERS[d][0] for d in since["differs"]),
+            ", ".join(DIFFERS[d][1] for d in since["differs"]),
+        )
+        line(
+            f"与上次相比{zh}不同，因此全部重新认定",
+            f"everything was decided anew: {en} differ(s) from last time",
+            "yellow",
+        )
     else:
-        line(f"{since['kept']:,} 户没有变化，沿用上次的结果", f"{since['kept']:,} households had not changed and keep their answers")
+        line(
+            f"{since['kept']:,} 户没有变化，沿用上次的结果",
+            f"{since['kept']:,} households had not changed and keep their answers",
+        )
     line(
         f"新增资格 {since['newly_entitled']:,} 项、失去资格 {since['no_longer_entitled']:,} 项、"
         f"金额变化 {since['other_amount']:,} 项：见 since.csv 和同名 parquet",

@@ -71,7 +71,8 @@ class Checker:
     def load(self, households: str, persons: str) -> Counts:
         """Check the rows of two relations (SQL text; with columns `file_` and `row_`)."""
         self.run(
-            "CREATE OR REPLACE TABLE rejects(tbl VARCHAR, file VARCHAR, line BIGINT, household_id VARCHAR, id VARCHAR, col VARCHAR, reason VARCHAR)"
+            "CREATE OR REPLACE TABLE rejects(tbl VARCHAR, file VARCHAR, line BIGINT, "
+            "household_id VARCHAR, id VARCHAR, col VARCHAR, reason VARCHAR)"
         )
         for table, rows, key in ((self.household, households, HOUSEHOLD_KEY), (self.member, persons, MEMBER_KEY)):
             self.run(f"CREATE OR REPLACE TABLE {table.level}_rows AS {self.typed(table, rows)}")
@@ -110,11 +111,17 @@ class Checker:
             )
             keys = [f"h.{HOUSEHOLD_KEY}", f"{household_id} AS household_id", f"{id} AS id", f"h.{PLACE}"]
             faults.append((table.household_id, "person-without-household", f"h.{HOUSEHOLD_KEY} IS NULL"))
-            numbered = f"(SELECT household_id AS key_, min({HOUSEHOLD_KEY}) AS {HOUSEHOLD_KEY}, any_value({PLACE}) AS {PLACE} FROM household GROUP BY household_id)"
+            numbered = (
+                f"(SELECT household_id AS key_, min({HOUSEHOLD_KEY}) AS {HOUSEHOLD_KEY}, "
+                f"any_value({PLACE}) AS {PLACE} FROM household GROUP BY household_id)"
+            )
             source = f"({relation}) AS s LEFT JOIN {numbered} AS h ON {household_id} = h.key_"
         bad = " OR ".join(f"coalesce({test}, FALSE)" for _, _, test in faults)
         told = ", ".join(f"CASE WHEN {test} THEN {text(column + chr(31) + code)} END" for column, code, test in faults)
-        return f"SELECT {', '.join([*keys, *columns])}, file_, row_, CASE WHEN {bad} THEN [{told}] END AS bad FROM {source}"
+        return (
+            f"SELECT {', '.join([*keys, *columns])}, file_, row_, CASE WHEN {bad} THEN "
+            f"[{told}] END AS bad FROM {source}"
+        )
 
     def place(self) -> str:
         fact = self.rulebook.facts.get("subdistrict")
@@ -132,12 +139,15 @@ class Checker:
                 f"(SELECT *, unnest(bad) AS b FROM {level} WHERE bad IS NOT NULL) WHERE b IS NOT NULL"
             )
         self.run(
-            "INSERT INTO rejects SELECT 'households', file_, row_, household_id, NULL, 'household_id', 'household-id-twice' FROM household "
+            "INSERT INTO rejects SELECT 'households', file_, row_, household_id, NULL, "
+            "'household_id', 'household-id-twice' FROM household "
             "WHERE household_id IN (SELECT household_id FROM household GROUP BY household_id HAVING count(*) > 1)"
         )
         self.run(
-            f"INSERT INTO rejects SELECT 'persons', m.file_, m.row_, m.household_id, m.id, 'id', 'member-id-twice' FROM member m JOIN "
-            f"(SELECT {HOUSEHOLD_KEY}, id FROM member WHERE id IS NOT NULL GROUP BY {HOUSEHOLD_KEY}, id HAVING count(*) > 1) t "
+            "INSERT INTO rejects SELECT 'persons', m.file_, m.row_, m.household_id, m.id, 'id', "
+            "'member-id-twice' FROM member m JOIN "
+            f"(SELECT {HOUSEHOLD_KEY}, id FROM member WHERE id IS NOT NULL GROUP BY "
+            f"{HOUSEHOLD_KEY}, id HAVING count(*) > 1) t "
             f"ON m.{HOUSEHOLD_KEY} = t.{HOUSEHOLD_KEY} AND m.id = t.id"
         )
 
@@ -164,23 +174,30 @@ class Checker:
             id = "NULL" if level == "household" else "id"
             out = "household_id IN (FROM aside) OR household_id IS NULL"
             self.run(
-                f"INSERT INTO rejects SELECT {text(tbl)}, file_, row_, household_id, {id}, NULL, 'with-its-household' FROM {level} x "
-                f"WHERE ({out}) AND NOT EXISTS (SELECT 1 FROM rejects r WHERE r.tbl = {text(tbl)} AND r.file = x.file_ AND r.line = x.row_)"
+                f"INSERT INTO rejects SELECT {text(tbl)}, file_, row_, household_id, {id}, NULL, "
+                f"'with-its-household' FROM {level} x "
+                f"WHERE ({out}) AND NOT EXISTS (SELECT 1 FROM rejects r WHERE r.tbl = "
+                f"{text(tbl)} AND r.file = x.file_ AND r.line = x.row_)"
             )
             self.run(f"DELETE FROM {level}_rows WHERE {out}")
         self.run("DROP TABLE aside")
 
     def cannot_be(self, found: str) -> int:
-        """Set aside households whose facts lead to a value that cannot be; `found` selects (hno, fact). How many there were."""
+        """Set aside households whose facts lead to a value that cannot be; `found` selects (hno, fact).
+
+        How many there were.
+        """
         self.run(f"CREATE OR REPLACE TEMP TABLE cannot AS {found}")
         many = self.one(f"SELECT count(DISTINCT {HOUSEHOLD_KEY}) FROM cannot")
         if many:
             self.run(
                 "INSERT INTO rejects SELECT 'households', h.file_, h.row_, h.household_id, NULL, c.fact, "
-                f"CASE WHEN c.fact = 'size' THEN 'nobody-counts' ELSE 'cannot-be' END FROM cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
+                "CASE WHEN c.fact = 'size' THEN 'nobody-counts' ELSE 'cannot-be' END FROM "
+                f"cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
             )
             self.aside(
-                f"SELECT DISTINCT h.household_id FROM cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
+                "SELECT DISTINCT h.household_id FROM cannot c JOIN household h ON "
+                f"c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
             )
         self.run("DROP TABLE cannot")
         return many

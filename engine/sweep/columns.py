@@ -49,7 +49,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A choice as a code: the place of its value in `values`; `sure` where it is nowhere that of `not known`, `count`."""
+    """A choice as a code: the place of its value in `values`.
+
+    `sure` where it is nowhere the code of `not known`, which is `count`.
+    """
 
     term: Term
     values: tuple[str, ...]

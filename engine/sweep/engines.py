@@ -16,7 +16,10 @@ class Engine(Protocol):
     """Runs a script. The checked tables of the chunk are `household` and `member` of the DuckDB session that checks."""
 
     def refused(self, script: Script) -> str:
-        """Work out the stages; the query (DuckDB's) that gives the households whose facts cannot be, empty if there are none."""
+        """Work out the stages.
+
+        Gives the query (DuckDB's) of the households whose facts cannot be, empty if there can be none.
+        """
         ...
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> None:

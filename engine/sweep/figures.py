@@ -136,7 +136,7 @@ class Lookup:
         return found
 
     def _extreme(self, found: list[Candidate], sure: bool, end: Callable[[Candidate], Term], sign: int) -> Term:
-        """The least (sign 1) or most (-1) of the candidates that are possible; exactly one is where the keys are sure."""
+        """The least (sign 1) or most (-1) of the candidates that are possible: exactly one, where the keys are sure."""
         b = self.b
         if not found:  # the checker sees to it that every key has a row
             return outer_limits(self.parameter)[0 if sign == 1 else 1]

@@ -127,7 +127,10 @@ class Finder:
         wholes += ["1"] * (len(self.tests) - len(tests))
         if not members:
             value = _least(wholes)
-            query = f"SELECT household_id, {PLACE}, {value} AS found, NULL AS persons FROM ({answers['household_answers']}) h"
+            query = (
+                f"SELECT household_id, {PLACE}, {value} AS found, NULL AS persons FROM "
+                f"({answers['household_answers']}) h"
+            )
         else:
             together = _least([_value("m", test) for test in members])
             each = (
@@ -137,10 +140,14 @@ class Finder:
             )
             on_them = together if self.same_person else _most([_value("m", t) for t in members if t.wanted] or ["0"])
             listed = f"string_agg(id, ';' ORDER BY id) FILTER ({on_them} = 2)"
-            per = f"SELECT household_id, {_least(each)} AS value, {listed} AS persons FROM {self.everybody(answers, members)} m GROUP BY household_id"
+            per = (
+                f"SELECT household_id, {_least(each)} AS value, {listed} AS persons FROM "
+                f"{self.everybody(answers, members)} m GROUP BY household_id"
+            )
             value = _least([*wholes, "p.value"])
             query = (
-                f"SELECT h.household_id, h.{PLACE}, {value} AS found, p.persons FROM ({answers['household_answers']}) h "
+                f"SELECT h.household_id, h.{PLACE}, {value} AS found, p.persons FROM "
+                f"({answers['household_answers']}) h "
                 f"JOIN ({per}) p ON p.household_id = h.household_id"
             )
         return f"SELECT household_id, {PLACE}, found::TINYINT, persons FROM ({query}) WHERE found > 0"
@@ -156,7 +163,8 @@ class Finder:
     def sum_up(self, found: Found, first: int) -> None:
         run = self.sweep.connection.execute
         for place, fit, may in run(
-            f"SELECT {PLACE}, count(*) FILTER (found = 2), count(*) FILTER (found = 1) FROM hits GROUP BY 1 ORDER BY 2 DESC, 1"
+            f"SELECT {PLACE}, count(*) FILTER (found = 2), count(*) FILTER (found = 1) FROM hits "
+            "GROUP BY 1 ORDER BY 2 DESC, 1"
         ).fetchall():
             found.by_place[place] = fit, may
             found.fit += fit
@@ -173,7 +181,8 @@ class Finder:
         """All that fit or may fit, sorted by id, as CSV; whole or not at all."""
         half = to.with_name(to.name + ".part")
         self.sweep.connection.execute(
-            f"COPY (SELECT household_id, {PLACE} AS subdistrict, CASE found WHEN 2 THEN 'yes' ELSE 'unknown' END AS found, persons "
+            f"COPY (SELECT household_id, {PLACE} AS subdistrict, CASE found WHEN 2 THEN 'yes' "
+            "ELSE 'unknown' END AS found, persons "
             f"FROM hits ORDER BY household_id) TO {text(str(half))} (FORMAT csv, HEADER)"
         )
         half.replace(to)

@@ -152,7 +152,8 @@ class Comparison:
         status = name(f"{policy.id}__status")
         return (
             f"SELECT household_id, {id} AS id, place, {text(policy.id)} AS policy, {status}::TINYINT AS status, "
-            f"({least})::BIGINT AS least, ({most})::BIGINT AS most, {people}::BIGINT AS people FROM {table} WHERE {status} > 0"
+            f"({least})::BIGINT AS least, ({most})::BIGINT AS most, {people}::BIGINT AS people "
+            f"FROM {table} WHERE {status} > 0"
         )
 
     def sums(self, side: str) -> str:
@@ -176,7 +177,10 @@ class Comparison:
                 f"SELECT {subject}, {', '.join(ends)} FROM rows_{side} WHERE policy IN ({listed}) GROUP BY {subject}"
             )
             parts.append(f"SELECT household_id, sum(least) AS least, sum(most) AS most FROM ({inner}) GROUP BY 1")
-        return f"SELECT household_id, sum(least)::BIGINT AS least, sum(most)::BIGINT AS most FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
+        return (
+            "SELECT household_id, sum(least)::BIGINT AS least, sum(most)::BIGINT AS most "
+            f"FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
+        )
 
 
 CHANGES = """
@@ -207,7 +211,10 @@ _SUMS = (
     "sum(old_least)::BIGINT AS old_least, sum(new_least)::BIGINT AS new_least, "
     "sum(old_most)::BIGINT AS old_most, sum(new_most)::BIGINT AS new_most"
 )
-BY_POLICY = f"SELECT policy, how, count(DISTINCT household_id) AS households, sum(people)::BIGINT AS persons, {_SUMS} FROM changes GROUP BY policy, how"
+BY_POLICY = (
+    "SELECT policy, how, count(DISTINCT household_id) AS households, "
+    f"sum(people)::BIGINT AS persons, {_SUMS} FROM changes GROUP BY policy, how"
+)
 BY_GROUP = (
     f'SELECT grp AS "group", how, count(DISTINCT household_id) AS households, {_SUMS} '
     "FROM changes JOIN grouped USING (policy) GROUP BY ALL ORDER BY 1, 2"
@@ -215,13 +222,16 @@ BY_GROUP = (
 # a household gains where neither end falls and one rises; where one rises and the other falls it may go either way
 BY_PLACE = f"""
 SELECT place AS subdistrict, count(*) AS households,
-    count(*) FILTER (new_least >= old_least AND new_most >= old_most AND (new_least > old_least OR new_most > old_most)) AS gain,
-    count(*) FILTER (new_least <= old_least AND new_most <= old_most AND (new_least < old_least OR new_most < old_most)) AS lose,
+    count(*) FILTER (new_least >= old_least AND new_most >= old_most
+                     AND (new_least > old_least OR new_most > old_most)) AS gain,
+    count(*) FILTER (new_least <= old_least AND new_most <= old_most
+                     AND (new_least < old_least OR new_most < old_most)) AS lose,
     count(*) FILTER (new_least = old_least AND new_most = old_most) AS same, {_SUMS}
 FROM families
 """
 EXAMPLES = """
 SELECT policy, how, household_id, id FROM (
-    SELECT policy, how, household_id, id, row_number() OVER (PARTITION BY policy, how ORDER BY household_id, id) AS n FROM changes
+    SELECT policy, how, household_id, id,
+           row_number() OVER (PARTITION BY policy, how ORDER BY household_id, id) AS n FROM changes
 ) WHERE n = 1
 """

@@ -24,8 +24,7 @@ def raw_household(
         return None
     found = facts_of(household, wholes[0])
     found["members"] = [
-        {"id": str(row[member.member_id]), **facts_of(member, row)}
-        for row in _rows(connection, member, household_id)
+        {"id": str(row[member.member_id]), **facts_of(member, row)} for row in _rows(connection, member, household_id)
     ]
     return found
 

@@ -1,7 +1,7 @@
 """Nodes written as SQL: one tree of sqlglot, which every engine then spells in its own way.
 
-Only what all engines agree on is written: whole numbers of 64 bits, + - *, comparisons, AND OR NOT, IN of literals, CASE
-with both arms, and `//` where it is not below zero. Nothing is null, so that no engine's rules for null matter.
+Only what all engines agree on is written: whole numbers of 64 bits, + - *, comparisons, AND OR NOT, IN of literals,
+CASE with both arms, and `//` where it is not below zero. Nothing is null, so that no engine's rules for null matter.
 """
 
 from __future__ import annotations

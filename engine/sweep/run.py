@@ -157,7 +157,9 @@ class Sweep:
         found = self.scripts.get(key)
         if found is None:
             states = {name: State(value) for name, value in key}
-            compiled = compile_sweep(self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only, self.job.labels)
+            compiled = compile_sweep(
+                self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only, self.job.labels
+            )
             made = script(
                 compiled,
                 outputs(compiled, Wanted(self.job.conditions)),
@@ -437,7 +439,7 @@ def changed(found: Manifest) -> bool:
 
 
 def set_aside(folder: Path, household_id: str) -> list[tuple[str, int, str, str, str]]:
-    """Why a household was not decided: (table, row, column, Chinese, English) for each of its rows among the rejects."""
+    """Why a household was not decided: (table, row, column, Chinese, English) of each of its rows set aside."""
     if not list((folder / "rejects").glob("part-*.parquet")):
         return []
     query = (
@@ -446,7 +448,22 @@ def set_aside(folder: Path, household_id: str) -> list[tuple[str, int, str, str,
         "WHERE household_id = ? AND reason <> 'with-its-household' ORDER BY ALL"
     )
     with duckdb.connect() as connection:
-        return [(str(t), int(r), str(c), str(zh), str(en)) for t, r, c, zh, en in connection.execute(query, [household_id]).fetchall()]
+        return [
+            (str(t), int(r), str(c), str(zh), str(en))
+            for t, r, c, zh, en in connection.execute(query, [household_id]).fetchall()
+        ]
 
 
-__all__ = ["CHUNK", "Job", "OtherSweep", "Step", "Stopped", "Sweep", "changed", "connect", "look_up", "set_aside", "sql_of"]
+__all__ = [
+    "CHUNK",
+    "Job",
+    "OtherSweep",
+    "Step",
+    "Stopped",
+    "Sweep",
+    "changed",
+    "connect",
+    "look_up",
+    "set_aside",
+    "sql_of",
+]

@@ -103,7 +103,9 @@ def hand_on(connection: duckdb.DuckDBPyConnection, since: Since, kept: Path, out
 # ------------------------------------------------------------------------------------------------------ the lists
 
 
-def lists(connection: duckdb.DuckDBPyConnection, compiled: Compiled, since: Since, out: Path, kept: Path | None) -> None:
+def lists(
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, since: Since, out: Path, kept: Path | None
+) -> None:
     """The three lists, and `since.csv` with their sums by policy."""
     titles = {a.policy.id: a.policy.title_on(compiled.on).zh for a in compiled.answers}
     policies = {a.policy.id: a.policy for a in compiled.answers}

@@ -29,7 +29,10 @@ class Cut:
 
 def parquet(files: tuple[str, ...] | list[str]) -> str:
     listed = ", ".join(text(file) for file in files)
-    return f"SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS row_ FROM read_parquet([{listed}], filename='file_', file_row_number=true, union_by_name=true)"
+    return (
+        "SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS row_ FROM "
+        f"read_parquet([{listed}], filename='file_', file_row_number=true, union_by_name=true)"
+    )
 
 
 def csv(file: str) -> str:
@@ -183,7 +186,8 @@ def _ordered(
     groups: list[tuple[int | str, int | str, int]] = []
     for file in table.files:
         rows = connection.execute(
-            "SELECT stats_min_value, stats_max_value, row_group_num_rows FROM parquet_metadata(?) WHERE path_in_schema = ? ORDER BY row_group_id",
+            "SELECT stats_min_value, stats_max_value, row_group_num_rows FROM "
+            "parquet_metadata(?) WHERE path_in_schema = ? ORDER BY row_group_id",
             [file, table.household_id],
         ).fetchall()
         for least, most, many in rows:

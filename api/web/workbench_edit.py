@@ -21,10 +21,11 @@ from markupsafe import Markup
 
 from api.active import Rules
 from api.problems import Fault, Problem
+from api.web.shown import Shown
 from api.web.visit import Visit, page
 from api.web.workbench_compare import marked, patch
 from engine.decide import Decision, decide
-from engine.decide.edited import LARGEST, MOST_EXAMPLES, Edited, TooLong, Tried, edited, tried
+from engine.decide.edited import LARGEST, MOST_EXAMPLES, Edited, TooLong, Tried, affected, edited, tried
 from engine.decide.examples import example_household
 from engine.decide.explain import Explainer
 from engine.decide.pages.examples import expected
@@ -33,7 +34,6 @@ from engine.language.difference import KINDS, differences
 from engine.language.household import HouseholdError, read_household
 from engine.language.model import Rulebook
 from engine.language.problems import Problem as RuleProblem
-from engine.language.words import money_text
 
 blueprint = Blueprint("workbench-edit", __name__)
 
@@ -73,8 +73,9 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The examples of the file, and a family; `late`: there was no time for all of them."""
+    """The examples a change calls for, and a family; `late`: there was no time for all of them."""
 
+    file: str
     results: tuple[tuple[Tried, str, str], ...] = ()  # with what was expected and what came out, in words
     problems: tuple[RuleProblem, ...] = ()
     late: bool = False
@@ -208,12 +209,12 @@ def _found(visit: Visit, rules: Rules, file: str, text: str) -> dict[str, Any]:
 def _run(visit: Visit, rules: Rules, change: Edited) -> Run:
     """The examples and the family; nothing where the text has problems."""
     if change.program is None:
-        return Run()
+        return Run(change.path)
     over = monotonic() + SECONDS
     try:
-        results, problems = tried(change, SECONDS)
+        results, problems = tried(change, SECONDS, affected(rules.program.rulebook, change))
     except TooLong:
-        return Run(late=True)
+        return Run(change.path, late=True)
     reader = Reader(change.program.rulebook, visit.lang)
     shown = []
     for each in results:
@@ -224,7 +225,7 @@ def _run(visit: Visit, rules: Rules, change: Edited) -> Run:
             came = "\n".join(explainer.headline(answer) for answer in each.answers)
         shown.append((each, wanted, came))
     family = _family(visit, rules, change) if monotonic() < over else None
-    return Run(tuple(shown), problems, False, family)
+    return Run(change.path, tuple(shown), problems, False, family)
 
 
 def _family(visit: Visit, rules: Rules, change: Edited) -> Family | None:
@@ -275,15 +276,10 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def _totals(old: Decision, new: Decision, lang: str) -> Iterator[tuple[str, str, str]]:
-    """(period, before, after) of what may be drawn together."""
-
-    def text(ends: tuple[int, int], per: str) -> str:
-        least, most = ends
-        low, high = money_text(least, lang), money_text(most, lang, per)
-        return high if least == most else f"{low} – {high}"
-
-    for per in dict.fromkeys((*old.totals, *new.totals)):
-        yield per, text(old.totals.get(per, (0, 0)), per), text(new.totals.get(per, (0, 0)), per)
+    """(period, before, after) of what may be drawn together, in words."""
+    then, now = ({per: text for per, text, _ in Shown(each, lang).totals} for each in (old, new))
+    for per in dict.fromkeys((*then, *now)):
+        yield per, then.get(per, "–"), now.get(per, "–")
 
 
 def _day(visit: Visit) -> date:

@@ -13,7 +13,9 @@ from time import monotonic
 from engine.decide.decision import Answer, Decision
 from engine.decide.examples import Trial
 from engine.decide.program import Program, compile_rulebook
-from engine.language.checks import CHECKS
+from engine.decide.reads import facts_read
+from engine.language.checks import CHECKS, expressions_of, parameters_read
+from engine.language.difference import differences
 from engine.language.expressions import Names
 from engine.language.model import Example, Policy, Rulebook
 from engine.language.places import Place
@@ -126,17 +128,36 @@ def _policy_alone(base: Rulebook, files: dict[str, str], old: Policy, path: str)
     return Edited(path, files[path], book, problems.sorted())
 
 
-def tried(change: Edited, seconds: float = 5.0) -> tuple[tuple[Tried, ...], tuple[Problem, ...]]:
-    """Run the examples of the policies in the edited file: each with what came out, and every problem they bring to
-    light, borders that none of them shows among them. Raises TooLong after `seconds`, or where there are more than
-    MOST_EXAMPLES."""
+def affected(base: Rulebook, change: Edited) -> tuple[Policy, ...]:
+    """The policy versions whose examples a change calls for: those of its file, and those that read a figure, fact or
+    derived fact which means something else now."""
+    book = change.rulebook
+    if book is None or change.policies:
+        return change.policies
+    found = differences(base, book)
+    figures = {each.name for each in found if each.kind == "figure"}
+    facts = {each.name for each in found if each.kind == "fact"}
+
+    def reads(policy: Policy) -> bool:
+        exprs = expressions_of(policy)
+        return bool(figures & set(parameters_read(book, exprs)) or facts & set(facts_read(book, exprs)))
+
+    return tuple(policy for policy in book.policies if reads(policy)) if figures or facts else ()
+
+
+def tried(
+    change: Edited, seconds: float = 5.0, policies: tuple[Policy, ...] | None = None
+) -> tuple[tuple[Tried, ...], tuple[Problem, ...]]:
+    """Run the examples of the policies in the edited file (or of `policies`): each with what came out, and every
+    problem they bring to light, borders that none of them shows among them. Raises TooLong after `seconds`, or where a
+    policy has more than MOST_EXAMPLES."""
     program = change.program
     if program is None:
         return (), ()
     over = monotonic() + seconds
     problems = Problems(lines={name: content.splitlines() for name, content in program.rulebook.files.items()})
     found: list[Tried] = []
-    for policy in change.policies:
+    for policy in change.policies if policies is None else policies:
         if len(policy.examples) > MOST_EXAMPLES:
             raise TooLong
         trial = Trial(program, policy, problems)

@@ -6,7 +6,7 @@ import linecache
 
 import pytest
 
-from engine.decide.edited import MOST_EXAMPLES, TooLong, edited, tried
+from engine.decide.edited import MOST_EXAMPLES, TooLong, affected, edited, tried
 from engine.decide.examples import check_examples
 from engine.decide.program import compile_rulebook
 from engine.language.model import Rulebook
@@ -92,3 +92,16 @@ def test_what_was_compiled_is_forgotten(good: Rulebook) -> None:
     assert any(mark in name for name in linecache.cache)
     found.forget()
     assert not any(mark in name for name in linecache.cache)
+
+
+FIGURES = "rules/parameters/figures.yaml"
+
+
+def test_a_changed_figure_calls_for_the_examples_of_those_who_read_it(good: Rulebook) -> None:
+    text = good.files[FIGURES].replace("value: 1000.00", "value: 1001.00")
+    assert text != good.files[FIGURES]
+    change = edited(good, FIGURES, text)
+    assert change.problems == () and change.policies == ()
+    assert [policy.id for policy in affected(good, change)] == ["allowance"]
+    assert any(problem.code == "example-fails" for problem in tried(change, policies=affected(good, change))[1])
+    assert affected(good, edited(good, FIGURES, good.files[FIGURES] + "# a remark\n")) == ()

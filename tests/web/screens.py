@@ -166,6 +166,8 @@ def main(folder: Path, only: list[str]) -> None:
             way(tab)
             tab.settled()
             tab.page.evaluate("document.activeElement.blur()")
+            if name == "editor":
+                tab.page.evaluate("scrollTo(0, 0)")
             path = folder / f"{name}-{lang}{'-phone' if width < 500 else ''}.jpg"
             tab.page.screenshot(path=path, full_page=whole, type="jpeg", quality=72)
             tab.page.context.close()

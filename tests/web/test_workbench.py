@@ -169,6 +169,7 @@ def test_a_family_is_decided_before_and_after(policy: Browser, files: dict[str, 
     assert "没有变化" in same.text
     figures = files["rules/parameters/minimum_living.yaml"].replace("value: 1650.00", "value: 1700.00")
     page = edit(policy, "rules/parameters/minimum_living.yaml", figures, family="ordinary_family", on="2025-08-01")
+    assert any("example-fails" in each.text for each in problems(page))  # examples of policies that read the figure
     table = page.root.one("table", class_="then-now").text
     assert "最低生活保障" in table and "合计" in table
     book = load_texts({**files, "rules/parameters/minimum_living.yaml": figures})

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from engine.commands.common import console, fail, json_option, lang_option, print_json
+from engine.commands.common import (
+    Day,
+    console,
+    fail,
+    json_option,
+    lang_option,
+    load_program,
+    print_json,
+    rules_option,
+)
+from engine.population.compare import measured, published, swept
 from engine.population.make import MOST, City, Made, Stopped
 from engine.population.marginals import read
+from engine.sweep.run import Job, Sweep
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg]  # generic only to the type checker
@@ -140,3 +154,87 @@ def _run(city: City, many: int, lang: str, quiet: bool) -> Made:
     made = box["made"]
     assert isinstance(made, Made)
     return made
+
+
+@population.command(
+    name="compare",
+    epilog="例 / examples:\n\n  jiuzhu population compare --households 400000\n\n  jiuzhu population compare --households 100000 --json",
+)
+@click.option(
+    "--households",
+    "many",
+    type=click.IntRange(100, MOST),
+    default=100_000,
+    show_default=True,
+    metavar="N",
+    help="户数 / how many households.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63), default=1, show_default=True, help="随机种子 / the seed.")
+@click.option(
+    "--on", type=Day(), default="2025-08-01", show_default=True, help="按哪一天的规定 / the day the law is read for."
+)
+@rules_option
+@lang_option
+@json_option
+def compare(many: int, seed: int, on: date, rules: str | None, lang: str, as_json: bool) -> None:
+    """合成一座城市、扫描，与公布的总数比较。/ Make a city, sweep it, and put it beside published totals.
+
+    公布的总数及来源见 engine/population/published.yaml；结果和差在哪里见 docs/population.md。
+    """
+    rulebook = load_program(rules, lang).rulebook
+    told = published()
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / "city"
+        _run(City(read(), many, seed, Decimal(0), made), many, lang, as_json)
+        names = frozenset(each["policy"] for each in told["policies"])
+        job = Job(str(made / "households"), str(made / "persons"), on, Path(folder) / "swept", only=names)
+        one = Sweep(rulebook, job)
+        try:
+            one.run()
+        finally:
+            one.close()
+        titles = {p.id: (p.title.zh, p.title.en) for p in rulebook.policies}
+        times = Decimal(told["city_households"]["value"]) / many
+        found = [*swept(job.out / "summary.csv", told, times, titles), *measured(made, told)]
+    if as_json:
+        print_json(
+            {
+                "households": many,
+                "seed": seed,
+                "on": on.isoformat(),
+                "synthetic": True,
+                "totals": [
+                    {
+                        **{k: getattr(b, k) for k in ("zh", "en", "unit", "source", "verified", "tuned")},
+                        "published": str(b.published),
+                        "found": str(b.found.quantize(Decimal("0.001"))),
+                        "off": str(b.off.quantize(Decimal("0.001"))),
+                    }
+                    for b in found
+                ],
+            }
+        )
+        return
+    zh = lang == "zh"
+    table = Table(
+        *(
+            ("总数", "公布", "合成城市", "相差", "定分布时用过")
+            if zh
+            else ("total", "published", "synthetic city", "off by", "used for it")
+        ),
+        box=None,
+    )
+    for each in found:
+        yes = ("是" if each.tuned else "否") if zh else ("yes" if each.tuned else "no")
+        table.add_row(
+            each.zh if zh else each.en,
+            _number(each.published, each.unit),
+            _number(each.found, each.unit),
+            f"{each.off:+.1%}",
+            yes,
+        )
+    console().print(table)
+
+
+def _number(value: Decimal, unit: str) -> str:
+    return f"{value:,.0f}" if unit or value > 1000 else f"{value:.3f}"

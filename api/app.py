@@ -35,6 +35,9 @@ from api.web import (
     workbench_compare,
     workbench_edit,
 )
+from api.web import (
+    orders as order_pages,
+)
 from api.web.errors import error_page, is_page
 from api.web.session import Sessions
 from api.web.visit import PAGES
@@ -50,8 +53,8 @@ BLUEPRINTS = (
     ledger.blueprint, events.blueprint, orders.blueprint, health.blueprint, reference.blueprint,
     assets.blueprint, front.blueprint,
     desk.blueprint, cases.blueprint, what_if.blueprint, workbench.blueprint, workbench_compare.blueprint,
-    workbench_edit.blueprint, reading.blueprint, reading_reason.blueprint, reading_case.blueprint,
-    reading_bundle.blueprint,
+    workbench_edit.blueprint, order_pages.blueprint, reading.blueprint, reading_reason.blueprint,
+    reading_case.blueprint, reading_bundle.blueprint,
 )  # fmt: skip
 STATUSES = sorted({200, 201, 303, 304, *(kind.status for kind in KINDS.values())})
 

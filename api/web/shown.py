@@ -222,14 +222,18 @@ class Shown:
         return item.up_to or item.for_months is not None or self.decision.open_above(answer, place)
 
     def _depends(self, answers: list[Answer]) -> str:
-        """What an open answer waits for, in words."""
-        wanted: dict[tuple[str, str], None] = {}
-        for answer in answers:
-            wanted |= dict.fromkeys(self.decision.missing_for(answer))
-            for place, each in enumerate(answer.amounts):
-                if answer.possible and not each.item.up_to and each.least != each.most:
-                    wanted |= dict.fromkeys(self.decision.amount_waits_for(answer, place))
-        return self._facts(list(wanted))
+        """What open answers wait for, in words: for their status or for an amount, what settles most first."""
+        found = {place for each in answers for place in self._waiting.get((each.policy.id, each.member), ())}
+        return self._facts([(m.fact, m.member) for m in (self.decision.missing[place] for place in sorted(found))])
+
+    @cached_property
+    def _waiting(self) -> dict[tuple[str, str], list[int]]:
+        """(policy, member) -> the places in `missing` of what it waits for."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for place, each in enumerate(self.decision.missing):
+            for key in (*each.policies, *each.amounts):
+                found.setdefault(key, []).append(place)
+        return found
 
     def _facts(self, wanted: list[tuple[str, str]]) -> str:
         names = [self.fact_of(fact, member) for fact, member in wanted[:_WAITS]]

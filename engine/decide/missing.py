@@ -6,7 +6,6 @@ the condition asks about another policy, that policy's own missing facts count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.decide.outcomes import Masked, Outcomes, Span
@@ -47,7 +46,9 @@ class Missing:
             if raw is not None and raw[0] != raw[1]:
                 scope = self._scope(name, member, raw)
                 assert scope.policy is not None and scope.outcomes is not None
-                self.found[key] = frozenset(self._condition(scope.policy.when, scope.outcomes, scope, member))
+                found: set[Wanted] = set()
+                self._condition(scope.policy.when, scope.outcomes, scope, member, found)
+                self.found[key] = frozenset(found)
         return self.found[key]
 
     def of_amount(self, name: str, member: str, item: int) -> frozenset[Wanted]:
@@ -59,10 +60,10 @@ class Missing:
         wanted = scope.policy.gives[item]
         found: set[Wanted] = set()
         if wanted.condition is not None:
-            found |= set(self._condition(wanted.condition, scope.outcomes, scope, member))
+            self._condition(wanted.condition, scope.outcomes, scope, member, found)
         for expr in (wanted.amount, wanted.for_months):
             if expr is not None:
-                found |= set(self._reads(expr, scope, member))
+                self._reads(expr, scope, member, found)
         return frozenset(found)
 
     def _scope(self, name: str, member: str, raw: Raw) -> _Scope:
@@ -76,15 +77,17 @@ class Missing:
         level = self.run.edition.by_id[name].policy.level
         return raws[0] if level == "household" else raws[self.places[member]]
 
-    # -- conditions --
+    # -- conditions: each adds what it waits for to `found` (a set grown in place: thousands of facts stay cheap) --
 
-    def _condition(self, node: Condition, outcomes: Outcomes, scope: _Scope, member: str) -> Iterator[Wanted]:
+    def _condition(
+        self, node: Condition, outcomes: Outcomes, scope: _Scope, member: str, found: set[Wanted]
+    ) -> None:
         certain, possible = outcomes.truth(node.id)
         if certain == possible:
             return
         if node.kind == "leaf":
             assert node.expr is not None
-            yield from self._reads(node.expr, scope, member)
+            self._reads(node.expr, scope, member, found)
         elif node.kind in ("any_member", "every_member"):
             where, body = node.parts
             for name, inner in outcomes.each(node.id):
@@ -92,59 +95,61 @@ class Missing:
                 settles = not may_meet if node.kind == "any_member" else meets
                 if not may_belong or settles or (belongs and meets == may_meet):
                     continue  # it is settled what this member does to the condition
-                yield from self._condition(where, inner, scope, name)
-                yield from self._condition(body, inner, scope, name)
+                self._condition(where, inner, scope, name, found)
+                self._condition(body, inner, scope, name, found)
         else:
             for part in node.parts:
-                yield from self._condition(part, outcomes, scope, member)
+                self._condition(part, outcomes, scope, member, found)
 
     # -- expressions: every unknown fact they read --
 
-    def _reads(self, expr: Expr, scope: _Scope, member: str) -> Iterator[Wanted]:
+    def _reads(self, expr: Expr, scope: _Scope, member: str, found: set[Wanted]) -> None:
         if expr.op == "fact":
-            yield from self._fact(self.run.program.rulebook.facts[expr.name], member)
+            found |= self._fact(self.run.program.rulebook.facts[expr.name], member)
         elif expr.op == "let":
             assert scope.policy is not None
             key = (scope.policy.id, scope.subject, expr.name)
             if key not in self.lets:
                 let = next(let for let in scope.policy.lets if let.name == expr.name)
-                self.lets[key] = frozenset(self._let(let, scope))
-            yield from self.lets[key]
+                self.lets[key] = self._let(let, scope)
+            found |= self.lets[key]
         elif expr.op in ("receives", "qualifies", "holds"):
-            yield from self._policy(expr, member)
+            self._policy(expr, member, found)
         elif expr.op.endswith("_members") or expr.op in ("any_member", "every_member"):
             for name in self.members:
                 for arg in expr.args[:2]:
-                    yield from self._reads(arg, scope, name)
+                    self._reads(arg, scope, name, found)
             for arg in expr.args[2:]:
-                yield from self._reads(arg, scope, member)
+                self._reads(arg, scope, member, found)
         else:
             for arg in expr.args:
-                yield from self._reads(arg, scope, member)
+                self._reads(arg, scope, member, found)
 
-    def _let(self, let: Let, scope: _Scope) -> Iterator[Wanted]:
+    def _let(self, let: Let, scope: _Scope) -> frozenset[Wanted]:
         """An intermediate result is its subject's, also where it is read inside the members."""
         assert scope.outcomes is not None
+        found: set[Wanted] = set()
         if let.condition is not None:
-            yield from self._condition(let.condition, scope.outcomes, scope, scope.subject)
+            self._condition(let.condition, scope.outcomes, scope, scope.subject, found)
         elif let.expr is not None and not settled(scope.outcomes.let(let.name)):
-            yield from self._reads(let.expr, scope, scope.subject)
+            self._reads(let.expr, scope, scope.subject, found)
+        return frozenset(found)
 
-    def _policy(self, expr: Expr, member: str) -> Iterator[Wanted]:
+    def _policy(self, expr: Expr, member: str, found: set[Wanted]) -> None:
         subject = "" if expr.level == "household" else member
         if expr.op != "qualifies":
             certain, possible = self.run.received(expr.name, None if not subject else self.places[subject])
             if certain != possible:
-                yield "receiving", subject
+                found.add(("receiving", subject))
         if expr.op != "receives" and expr.name in self.run.first:
-            yield from self.of_policy(expr.name, subject)
+            found |= self.of_policy(expr.name, subject)
 
     def _fact(self, fact: Fact, member: str) -> frozenset[Wanted]:
         subject = member if fact.level == "member" else ""
         key = (fact.name, subject)
         if key not in self.facts:
             if fact.derived:
-                self.facts[key] = frozenset(self._derived(fact, subject))
+                self.facts[key] = self._derived(fact, subject)
             else:
                 self.facts[key] = frozenset() if self._known(fact, subject) else frozenset((key,))
         return self.facts[key]
@@ -155,15 +160,17 @@ class Missing:
         lo, hi = row[slot.at], row[slot.at + 1]
         return bool(lo & (lo - 1) == 0) if fact.type.base is Base.CHOICE else bool(lo == hi)
 
-    def _derived(self, fact: Fact, member: str) -> Iterator[Wanted]:
+    def _derived(self, fact: Fact, member: str) -> frozenset[Wanted]:
         layout = self.run.derived_layouts[fact.name]
         rows = self.run.derived[fact.name]
         row = rows[self.places[member]] if fact.level == "member" else rows
         outcomes = Outcomes(layout, row, self.members)
+        found: set[Wanted] = set()
         if fact.condition is not None:
-            yield from self._condition(fact.condition, outcomes, _Scope(), member)
+            self._condition(fact.condition, outcomes, _Scope(), member, found)
         elif fact.expr is not None and not self._settled(fact, member):
-            yield from self._reads(fact.expr, _Scope(), member)
+            self._reads(fact.expr, _Scope(), member, found)
+        return frozenset(found)
 
     def _settled(self, fact: Fact, member: str) -> bool:
         slot = self.run.program.slots.facts[fact.name]

@@ -23,7 +23,7 @@ class Look:
     rules: frozenset[str]
 
 
-COUNTED = ("looked", "proposed", "confirmed", "missed", "invented", "recycled", "bypassed")
+COUNTED = ("looked", "proposed", "confirmed", "missed", "invented", "recycled", "bypassed", "unreadable")
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class Tally:
     invented: int = 0  # stood as an alert, and the evaluator's pass finds no ground
     recycled: int = 0
     bypassed: int = 0
+    unreadable: int = 0  # stored events that the rules in force can no longer read
     restarts: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:

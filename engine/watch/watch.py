@@ -123,10 +123,19 @@ class Watch:
         return receipts, new
 
     def events_of(self, db: sqlite3.Connection, household: str, known: int | None = None) -> list[Event]:
-        """Every event of a household as it arrived; `known`: only those written by then."""
+        """Every event of a household as it arrived; `known`: only those written by then.
+
+        What the rules in force can no longer read (a kind of event, a fact that is gone) is left out and counted.
+        """
         query = "SELECT body FROM event WHERE household = ? AND seq <= ? ORDER BY seq"
         rows = db.execute(query, (household, known if known is not None else 2**62))
-        return [read_event(json.loads(body, parse_float=Decimal), self.book) for (body,) in rows]
+        found: list[Event] = []
+        for (body,) in rows:
+            try:
+                found.append(read_event(json.loads(body, parse_float=Decimal), self.book))
+            except EventError:
+                self.tally.unreadable += 1
+        return found
 
     def _work(self, db: sqlite3.Connection, household: str, new: list[Event], last: list[date]) -> _Work:
         row = db.execute("SELECT events, unchecked FROM household WHERE id = ?", (household,)).fetchone()
@@ -295,6 +304,10 @@ class Watch:
         alone = EvaluatorAlone()
         with self.store.alone() as db:
             db.execute("INSERT INTO pass VALUES (?) ON CONFLICT DO NOTHING", (day.isoformat(),))
+            for (rule,) in db.execute("SELECT DISTINCT rule FROM alert WHERE standing AND until IS NULL").fetchall():
+                if rule not in self.book.rules and rule not in self.book.compared:  # a rule that was taken back
+                    gone = (day.isoformat(), rule)
+                    db.execute("UPDATE alert SET until = ? WHERE rule = ? AND standing AND until IS NULL", gone)
         (many,) = self.store.db.execute("SELECT count(*) FROM household").fetchone()
         done, last = 0, ""
         while True:

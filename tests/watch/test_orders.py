@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from engine.language.model import Rulebook
 from engine.ledger.home import Home, open_home
 from engine.ledger.read import entries
 from engine.ledger.verify import verify
+from engine.watch.book import watchbook
 from engine.watch.entries import send_steps
 from engine.watch.orders import OrderError
+from engine.watch.store import WatchStore
 from engine.watch.views import detail
 from engine.watch.watch import Watch
 from tests.watch.conftest import AT, TODAY
@@ -176,3 +180,22 @@ def test_every_step_is_in_the_ledger_once_whatever_stops_in_between(watch: Watch
     ]  # fmt: skip
     assert [step.entry for step in watch.desk.steps(1)] == [1, 2, 5]
     assert verify(home.folder.ledger).ok
+
+
+def test_other_rules_end_what_they_do_not_know_and_leave_out_what_they_cannot_read(
+    watch: Watch, store: WatchStore, rulebook: Rulebook
+) -> None:
+    """A rule is taken back and a kind of event is gone: nothing fails, and the pass ends the alerts of that rule."""
+    ill = event("h1", "d", "diagnosis", "2025-02-01")
+    watch.take([register("h1"), ill, bill("h1", "b", "2025-02-03", HIGH)], TODAY, AT)
+    assert {each[1] for each in watch.alerts()} == {"heavy_medical_costs", "serious_illness"}
+    events = {name: kind for name, kind in rulebook.events.items() if name != "diagnosis"}
+    alerts = tuple(alert for alert in rulebook.alerts if alert.id != "serious_illness")
+    other = Watch(store, watchbook(replace(rulebook, events=events, alerts=alerts, digest="0" * 64)))
+    other.take([bill("h1", "c", "2025-02-04", "1.00")], TODAY, AT)
+    assert other.tally.unreadable >= 1
+    other.tick(date(2025, 3, 3), TODAY, AT)
+    ends = {each[1]: each[4] for each in other.alerts()}
+    assert ends["serious_illness"] == "2025-03-03" and ends["heavy_medical_costs"] is None
+    number = next(order.number for order in other.desk.page() if order.rule == "serious_illness")
+    assert detail(other, other.desk.order(number), "zh")["title"] == "serious_illness", "its order can still be read"

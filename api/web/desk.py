@@ -233,10 +233,9 @@ def _examples(visit: Visit, rules: Rules) -> list[tuple[str, str]]:
     found = []
     for name, household in rules.program.rulebook.households.items():
         members: list[dict[str, Any]] = household.get("members", [])
-        who = [wording.choice(fact.type.choices, m[fact.name]) for m in members if m.get(fact.name)]
+        chosen = members if fact.type.base is Base.CHOICE else []
+        who = [wording.choice(fact.type.choices, m[fact.name]) for m in chosen if isinstance(m.get(fact.name), str)]
         count = visit.say(f"{len(members)} 人", f"{len(members)} {'people' if len(members) > 1 else 'person'}")
-        text = name.replace("_", " ")
-        found.append(
-            (name, f"{text}{visit.say('：', ': ')}{count}{visit.say('，', ', ')}{visit.say('、', ', ').join(who)}")
-        )
+        said = [count, visit.say("、", ", ").join(who)] if who else [count]
+        found.append((name, name.replace("_", " ") + visit.say("：", ": ") + visit.say("，", ", ").join(said)))
     return found

@@ -61,7 +61,7 @@ class Finder:
         tell: Callable[[Step], None] = lambda step: None,
     ):
         wanted = frozenset(test.label for test in tests)
-        self.sweep = Sweep(rulebook, replace(job, only=frozenset(), labels=wanted, everyone=False), tell)
+        self.sweep = Sweep(rulebook, replace(job, only=frozenset(), labels=wanted, everyone=True), tell)
         self.tests, self.same_person = tests, same_person
         self.levels = {label.id: label.level for label in rulebook.labels}
 
@@ -139,10 +139,10 @@ class Finder:
                 else [f"max({_value('m', t)})" if t.wanted else f"min({_value('m', t)})" for t in members]
             )
             on_them = together if self.same_person else _most([_value("m", t) for t in members if t.wanted] or ["0"])
-            listed = f"string_agg(id, ';' ORDER BY id) FILTER ({on_them} = 2)"
+            listed = f"array_to_string(list_sort(list(id) FILTER ({on_them} = 2)), ';')"
             per = (
                 f"SELECT household_id, {_least(each)} AS value, {listed} AS persons FROM "
-                f"{self.everybody(answers, members)} m GROUP BY household_id"
+                f"({answers['member_answers']}) m GROUP BY household_id"
             )
             value = _least([*wholes, "p.value"])
             query = (
@@ -151,14 +151,6 @@ class Finder:
                 f"JOIN ({per}) p ON p.household_id = h.household_id"
             )
         return f"SELECT household_id, {PLACE}, found::TINYINT, persons FROM ({query}) WHERE found > 0"
-
-    def everybody(self, answers: dict[str, str], members: list[Test]) -> str:
-        """Every member with the labels: one for whom none is possible has no row among the answers."""
-        columns = ", ".join(f"coalesce(a.{c}, 0) AS {c}" for c in {label_column(t.label): None for t in members})
-        return (
-            f"(SELECT x.household_id, x.id, {columns} FROM member x LEFT JOIN ({answers['member_answers']}) a "
-            "ON a.household_id = x.household_id AND a.id = x.id)"
-        )
 
     def sum_up(self, found: Found, first: int) -> None:
         run = self.sweep.connection.execute

@@ -245,7 +245,10 @@ class Shown:
     def fact_of(self, fact: str, member: str) -> str:
         """`成员 b 的月收入`, members by the names the page gives them."""
         label = self.explainer.fact_of(fact, "")
-        return self.say(f"{self.name(member)}的{label}", f"{label} of {self.name(member)}") if member else label
+        if not member:
+            return label
+        name = self.name(member)
+        return self.say(f"{name}{' ' if name[-1:].isascii() else ''}的{label}", f"{label} of {name}")
 
     # -- reasons --
 

@@ -382,12 +382,18 @@ def negated(b: Backend, x: Truth) -> Truth:
     return Truth(certain, certain if x.exact else b.keep(b.no(x.certain)))
 
 
+DEEPEST_CHAIN = 60
+"""Truths in one expression: each adds a pair of brackets, and Python takes no more than 200, one inside the other."""
+
+
 def all_of(b: Backend, truths: list[Truth]) -> Truth:
     certain: Term = True
     possible: Term = True
-    for truth in truths:
+    for place, truth in enumerate(truths, 1):
         certain = b.both(certain, truth.certain)
         possible = b.both(possible, truth.possible)
+        if place % DEEPEST_CHAIN == 0:
+            certain, possible = b.keep(certain), b.keep(possible)
     certain = b.keep(certain)
     return Truth(certain, certain if all(t.exact for t in truths) else b.keep(possible))
 
@@ -395,9 +401,11 @@ def all_of(b: Backend, truths: list[Truth]) -> Truth:
 def any_of(b: Backend, truths: list[Truth]) -> Truth:
     certain: Term = False
     possible: Term = False
-    for truth in truths:
+    for place, truth in enumerate(truths, 1):
         certain = b.either(certain, truth.certain)
         possible = b.either(possible, truth.possible)
+        if place % DEEPEST_CHAIN == 0:
+            certain, possible = b.keep(certain), b.keep(possible)
     certain = b.keep(certain)
     return Truth(certain, certain if all(t.exact for t in truths) else b.keep(possible))
 

@@ -25,7 +25,7 @@ from api.web.shown import Shown
 from api.web.visit import Visit, page
 from api.web.workbench_compare import marked, patch
 from engine.decide import Decision, decide
-from engine.decide.edited import LARGEST, MOST_EXAMPLES, Edited, TooLong, Tried, affected, edited, tried
+from engine.decide.edited import LARGEST, MOST_EXAMPLES, Edited, TooLong, Tried, affected, edited, too_heavy, tried
 from engine.decide.examples import example_household
 from engine.decide.explain import Explainer
 from engine.decide.pages.examples import expected
@@ -242,6 +242,8 @@ def _family(visit: Visit, rules: Rules, change: Edited) -> Family | None:
         raw = after.rulebook.households[asked]
     else:
         return None
+    if too_heavy(after, affected(before.rulebook, change), len(raw.get("members") or ())):
+        return Family(name, on, (), (), visit.say("运行太久，没有比较", "it would take too long"))
     home = {after.rulebook.jurisdictions[policy.jurisdiction] for policy in change.policies}
     if home and not any(place.in_force for place in home):
         places = frozenset(place.name for place in home)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from engine.decide.decision import Answer, Decision
-from engine.decide.examples import Trial
+from engine.decide.examples import Trial, example_household
 from engine.decide.program import Program, compile_rulebook
 from engine.decide.reads import facts_read
 from engine.language.checks import CHECKS, expressions_of, parameters_read
@@ -21,8 +21,9 @@ from engine.language.model import Example, Policy, Rulebook
 from engine.language.places import Place
 from engine.language.policies import read_heading, read_policy
 from engine.language.problems import Problem, Problems
-from engine.language.rulebook import decision_order, digest_of, exclusion_groups, read_texts
+from engine.language.rulebook import decision_order, digest_of, exclusion_groups, policy_numbers, read_texts
 from engine.language.source import encoded, read_yaml
+from engine.language.tree import Condition, Expr
 
 LARGEST = 120_000
 """Bytes of a file that an editor takes: one and a half times the largest of the house."""
@@ -83,7 +84,35 @@ class Tried:
 
 
 class TooLong(Exception):
-    """The time for running examples is over."""
+    """There is no time for running these examples."""
+
+
+MOST_VISITS = 20_000
+"""Visits of members that one decision may take in a changed rule: a loop over members inside a loop over members inside
+a third one, for sixty people, would take hours."""
+
+
+def too_heavy(program: Program, policies: tuple[Policy, ...], members: int) -> bool:
+    """Whether deciding a household of so many members by these policies would take too long."""
+    facts = program.rulebook.facts.values()
+    derived = max((_loops(fact.condition) if fact.condition else _expr_loops(fact.expr) for fact in facts), default=0)
+    own = 0
+    for policy in policies:
+        numbers = [_expr_loops(each) for each in policy_numbers(policy)]
+        own = max([own, *map(_loops, policy.conditions()), *numbers])
+    return int(members ** (1 + max(own, derived))) > max(MOST_VISITS, members * members)
+
+
+def _loops(node: Condition) -> int:
+    """How deep loops over members lie inside one another."""
+    below = max([*map(_loops, node.parts), _expr_loops(node.expr)])
+    return below + (node.kind in ("any_member", "every_member"))
+
+
+def _expr_loops(node: Expr | None) -> int:
+    if node is None:
+        return 0
+    return max(map(_expr_loops, node.args), default=0) + node.op.endswith(("_member", "_members"))
 
 
 def edited(base: Rulebook, path: str, text: str) -> Edited:
@@ -165,6 +194,8 @@ def tried(
             if monotonic() > over:
                 raise TooLong
             before = len(problems)
+            if too_heavy(program, policies or change.policies, _members(program.rulebook, example)):
+                raise TooLong
             decision = trial.decision(example)
             if decision is not None:
                 trial.compare(decision, example)
@@ -172,3 +203,8 @@ def tried(
         trial.look_at_statuses()
         trial.look_at_borders()
     return tuple(found), problems.sorted()
+
+
+def _members(rulebook: Rulebook, example: Example) -> int:
+    known = "like" not in example.household or example.household["like"] in rulebook.households
+    return len(example_household(rulebook, example)["members"]) if known else 0

@@ -105,3 +105,27 @@ def test_a_changed_figure_calls_for_the_examples_of_those_who_read_it(good: Rule
     assert [policy.id for policy in affected(good, change)] == ["allowance"]
     assert any(problem.code == "example-fails" for problem in tried(change, policies=affected(good, change))[1])
     assert affected(good, edited(good, FIGURES, good.files[FIGURES] + "# a remark\n")) == ()
+
+
+@pytest.mark.parametrize(("depth", "heavy"), [(1, False), (2, True), (8, True)])
+def test_loops_inside_loops_are_not_begun(good: Rulebook, depth: int, heavy: bool) -> None:
+    text = good.files[GRANT].replace("    - age >= grown_up", f"    - {'any_member(' * depth}age >= grown_up{')' * depth}", 1)
+    many = "[" + ", ".join(f"{{id: m{n}}}" for n in range(50)) + "]"
+    text = text.replace("household: {members: [{id: a", f"household: {{members: {many[:-1]}, {{id: a", 1)
+    change = edited(good, GRANT, text)
+    assert text != good.files[GRANT] and change.problems == ()
+    if heavy:
+        with pytest.raises(TooLong):
+            tried(change)
+    else:
+        assert tried(change)[0]
+
+
+def test_a_group_of_very_many_conditions_runs(good: Rulebook) -> None:
+    """Python takes at most 200 brackets inside one another."""
+    text = good.files[GRANT].replace("    - age >= grown_up\n", "    - age >= grown_up\n" * 500, 1)
+    text = text.replace("    - holds(allowance)\n", "    - holds(allowance)\n    - any:\n" + '        - hukou == "local"\n        - hukou == "elsewhere"\n' * 250, 1)
+    change = edited(good, GRANT, text)
+    assert change.problems == ()
+    results, _ = tried(change)
+    assert results and not any(problem.code == "example-fails" for each in results for problem in each.problems)

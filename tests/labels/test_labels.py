@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.views import brief
 from engine.decide import Decision, Program, compile_rulebook, decide
 from engine.decide.decision import Decision as Narrow
 from engine.decide.examples import check_examples
@@ -132,6 +133,13 @@ def test_the_record_holds_the_labels_and_no_answer_changes_by_them() -> None:
     without = compile_rulebook(bare)
     again = record(decide(without, read_household(bare.households["ordinary_family"], without.vocabulary), ON))
     assert again["labels"] == {} and again["answers"] == document["answers"] and again["totals"] == document["totals"]
+
+
+def test_an_answer_over_http_holds_the_labels_and_an_older_record_without_them_is_read() -> None:
+    document = record(decided())
+    assert brief(document)["labels"] == document["labels"]
+    older = {key: value for key, value in document.items() if key != "labels"}
+    assert "labels" not in brief(older) and brief(older)["answers"] == brief(document)["answers"]
 
 
 def test_labels_and_the_book_with_labels_among_the_policies_agree() -> None:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from time import monotonic
 from typing import Any
 
 from flask import Blueprint, Response
@@ -39,7 +38,7 @@ blueprint = Blueprint("workbench-edit", __name__)
 
 PATH = re.compile(r"(?:policies\.yaml|rules/(?:[^/\x00-\x1f\\]+/)*[^/\x00-\x1f\\]+\.yaml)\Z")
 LIMIT = 4 * LARGEST  # a form's letters may be sent as three bytes each, `%E4`
-SECONDS = 5.0
+SECONDS = 8.0
 """How long examples may run for one answer."""
 WAIT = 8.0
 """How long one waits for others who are checking, in seconds."""
@@ -210,11 +209,11 @@ def _run(visit: Visit, rules: Rules, change: Edited) -> Run:
     """The examples and the family; nothing where the text has problems."""
     if change.program is None:
         return Run(change.path)
-    over = monotonic() + SECONDS
+    late = False
     try:
         results, problems = tried(change, SECONDS, affected(rules.program.rulebook, change))
-    except TooLong:
-        return Run(change.path, late=True)
+    except TooLong as stopped:
+        results, problems, late = stopped.results, stopped.problems, True
     reader = Reader(change.program.rulebook, visit.lang)
     shown = []
     for each in results:
@@ -224,8 +223,7 @@ def _run(visit: Visit, rules: Rules, change: Edited) -> Run:
             explainer = Explainer(each.decision, visit.lang)
             came = "\n".join(explainer.headline(answer) for answer in each.answers)
         shown.append((each, wanted, came))
-    family = _family(visit, rules, change) if monotonic() < over else None
-    return Run(change.path, tuple(shown), problems, False, family)
+    return Run(change.path, tuple(shown), problems, late, _family(visit, rules, change))
 
 
 def _family(visit: Visit, rules: Rules, change: Edited) -> Family | None:

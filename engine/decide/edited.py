@@ -84,7 +84,11 @@ class Tried:
 
 
 class TooLong(Exception):
-    """There is no time for running these examples."""
+    """There is no time for running these examples. `results` and `problems`: those of the ones that were run."""
+
+    def __init__(self, results: tuple[Tried, ...], problems: tuple[Problem, ...]):
+        self.results, self.problems = results, problems
+        super().__init__(f"stopped after {len(results)} examples")
 
 
 MOST_VISITS = 20_000
@@ -188,14 +192,14 @@ def tried(
     found: list[Tried] = []
     for policy in change.policies if policies is None else policies:
         if len(policy.examples) > MOST_EXAMPLES:
-            raise TooLong
+            raise TooLong(tuple(found), problems.sorted())
         trial = Trial(program, policy, problems)
         for example in policy.examples:
             if monotonic() > over:
-                raise TooLong
+                raise TooLong(tuple(found), problems.sorted())
             before = len(problems)
             if too_heavy(program, policies or change.policies, _members(program.rulebook, example)):
-                raise TooLong
+                raise TooLong(tuple(found), problems.sorted())
             decision = trial.decision(example)
             if decision is not None:
                 trial.compare(decision, example)

@@ -163,7 +163,10 @@ def test_an_example_that_fails_is_named_with_what_came_out(policy: Browser, file
     assert len(page.root.all("span", class_="no")) == 1 and "75.00" in page.text
 
 
-def test_a_family_is_decided_before_and_after(policy: Browser, files: dict[str, str]) -> None:
+def test_a_family_is_decided_before_and_after(
+    policy: Browser, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.web.workbench_edit.SECONDS", 60.0)  # a busy machine
     text = files[DIBAO].replace("kind: category", "kind: benefit", 1)
     same = edit(policy, DIBAO, text, family="ordinary_family", on="2025-08-01")
     assert "没有变化" in same.text
@@ -182,6 +185,12 @@ def test_a_change_is_told_in_words(policy: Browser, files: dict[str, str]) -> No
     assert "并非：拥有机动车" in row
     remark = edit(policy, DIBAO, files[DIBAO] + "# a remark\n", to="/workbench/check")
     assert "含义没有变" in remark.text and remark.root.all("span", class_="add")
+
+
+def test_when_there_is_no_time_it_is_said(policy: Browser, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.web.workbench_edit.SECONDS", -1.0)
+    page = edit(policy, FILE, files[FILE] + "# slow\n", family="older_person", on="2025-08-01")
+    assert "只运行了 0 个" in page.text and "没有变化" in page.text  # the family is decided all the same
 
 
 def test_a_new_file_is_tried(policy: Browser, files: dict[str, str]) -> None:

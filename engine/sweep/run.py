@@ -414,7 +414,7 @@ def sql_of(
 def look_up(rulebook: Rulebook, found: Manifest, household_id: str) -> dict[str, Any] | None:
     """One household of a sweep as it stands in the tables, as plain data; None where it is not there.
 
-    Raises SourceError where the tables are gone.
+    Raises SourceError where the tables are gone or cannot be read any more.
     """
     mapping = {level: Mapped(each["columns"], each["values"]) for level, each in found.about["mapping"].items()}
     with TemporaryDirectory() as folder:
@@ -428,6 +428,11 @@ def look_up(rulebook: Rulebook, found: Manifest, household_id: str) -> dict[str,
         one = Sweep(rulebook, job)
         try:
             return raw_household(one.connection, *one.tables(copied=False), household_id)
+        except duckdb.Error as error:  # a table that is no longer what it was
+            first = str(error).splitlines()[0]
+            raise SourceError(
+                [(f"{job.households}, {job.persons}: {first}", f"{job.households}、{job.persons}：{first}")]
+            ) from None
         finally:
             one.close()
 

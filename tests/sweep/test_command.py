@@ -68,6 +68,40 @@ def test_a_sweep_and_one_household_of_it(rules: Path, tables: tuple[Path, Path],
     assert code == 2 and "no household 'nobody'" in said
 
 
+def test_a_household_that_was_set_aside_is_explained_as_such(
+    rules: Path, tables: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the evaluator could read it: one of its rows is there twice. From CSV beside Parquet, and from
+    another folder than the one the sweep was started in."""
+    text = tables[0].read_text(encoding="utf-8").splitlines()
+    with tables[0].open("a", encoding="utf-8", newline="") as file:
+        file.write(text[1] + "\r\n")
+    twice, other = (line.split(",")[0] for line in text[1:3])
+    duckdb.sql(f"COPY (FROM read_csv('{tables[1]}', all_varchar=true)) TO '{tmp_path}/persons.parquet'")
+    monkeypatch.chdir(tmp_path)
+    words = ("--households", tables[0].name, "--persons", "persons.parquet", "--on", every_operator.ON, "--out", "out", "--rules", rules)
+    code, said = run(*words, "--lang", "en")
+    assert code == 0, said
+    monkeypatch.chdir(ROOT)
+    code, said = run("explain", tmp_path / "out", twice, "--rules", rules, "--lang", "en")
+    assert code == 1 and "households:1 household_id: another household has the same household_id" in said
+    code, said = run("explain", tmp_path / "out", other, "--rules", rules, "--lang", "en")
+    assert code in (0, 1) and "have changed" not in said and ("decided for" in said or "set aside" in said)
+    os.utime(tables[0], (1, 1))
+    assert "the tables have changed since the sweep" in run("explain", tmp_path / "out", other, "--rules", rules, "--lang", "en")[1]
+
+
+def test_since_says_what_it_kept_and_why_not(rules: Path, tables: tuple[Path, Path], tmp_path: Path) -> None:
+    words = ("--households", tables[0], "--persons", tables[1], "--rules", rules, "--lang", "en")
+    assert run(*words, "--on", every_operator.ON, "--out", tmp_path / "one")[0] == 0
+    code, said = run(*words, "--on", every_operator.ON, "--out", tmp_path / "two", "--since", tmp_path / "one")
+    assert code == 0 and "had not changed and keep their answers" in said and "newly entitled: 0, no longer: 0" in said
+    code, said = run(*words, "--on", "2026-01-15", "--out", tmp_path / "three", "--since", tmp_path / "one")
+    assert code == 0 and "everything was decided anew: the day differ" in said
+    code, said = run(*words, "--on", "2026-01-15", "--out", tmp_path / "four", "--since", tmp_path)
+    assert code == 2 and "there is no finished sweep in this folder" in said
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -1,66 +1,55 @@
 """A seeded year of events for a synthetic city, one event after another, so that any number fits in memory.
 
-Everybody here is invented. How often things happen (RATES) is chosen to give the alert rules something to find, and is
+Everybody here is invented. How often things happen (`make.yaml`) is chosen to give the alert rules something to find, and is
 no statistic of anywhere. Each household's events come from its own stream of random numbers, so that they are the same
 whatever the number of households.
 """
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import Any
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+from engine.language.fields import plain
+from engine.language.problems import Problems
+from engine.language.source import read_yaml
 
 Raw = dict[str, Any]
-SUBDISTRICTS = (
-    "华阳路街道", "江苏路街道", "新华路街道", "周家桥街道", "天山路街道",
-    "仙霞新村街道", "虹桥街道", "程家桥街道", "北新泾街道", "新泾镇",
-)  # fmt: skip
-# per member and year
-RATES = {
-    "medical_bill": 4.0, "diagnosis": 0.01, "death": 0.006, "employment": 0.25, "graduation": 0.06, "enrolment": 0.08,
-    "certificate": 0.02, "whereabouts": 0.01, "guardianship_report": 0.01, "care_assessment": 0.03,
-}  # fmt: skip
-# per household and year
-HOUSEHOLD_RATES = {"benefit_granted": 0.1, "benefit_ended": 0.05, "hardship": 0.05, "move": 0.04}
-CORRECTED = 0.01
-_WORDS: dict[str, list[Raw]] = {
-    "employment": [
-        {"employment": "unemployed", "labour_income": "0.00"},
-        {"employment": "employed", "labour_income": "4200.00"},
-        {"employment": "employed", "labour_income": "9000.00"},
-    ],
-    "whereabouts": [{"out_of_contact": True}, {"living_arrangement": "prison"}, {"out_of_contact": False}],
-    "enrolment": [{"schooling": "senior_secondary"}, {"schooling": "university"}],
-    "graduation": [{"employment": "unemployed"}],
-    "certificate": [
-        {"disability_grade": "grade_1", "disability_kinds": ["physical"], "long_term_care_need": True},
-        {"disability_grade": "grade_3", "disability_kinds": ["hearing"]},
-        {"disability_grade": "grade_2", "disability_kinds": ["mental"], "long_term_care_need": None},
-    ],
-    "guardianship_report": [{"guardianship": "lacking"}, {"guardianship": "ordinary"}],
-    "care_assessment": [{"care_level": "level_2"}, {"care_level": "level_5"}],
-    "hardship": [{"sudden_event": "serious_illness", "living_in_difficulty": True}, {"sudden_event": "none"}],
-}
+FILE = Path(__file__).with_name("make.yaml")
+AT_ONCE = 100_000  # events held in memory
+
+
+@cache
+def content() -> dict[str, Any]:
+    """The rates and contents of `make.yaml`."""
+    problems = Problems()
+    node = read_yaml(FILE.read_bytes(), FILE.name, problems)
+    assert node is not None and not len(problems), [problem.text("en") for problem in problems.sorted()]
+    return cast("dict[str, Any]", plain(node))
 
 
 def year_of_events(households: int, year: int, seed: int) -> Iterator[Raw]:
-    """Registrations on 1 January, then the year's events in the order of their days; corrections come last of a day."""
-    registered = (registration(seed, number, year) for number in range(households))
-    yield from registered
-    yield from heapq.merge(
-        *(_block(seed, first, min(households, first + 2_000), year) for first in range(0, households, 2_000)),
-        key=lambda raw: (raw["day"], raw["household"], raw["id"]),
-    )
+    """Registrations on 1 January, then the year's events in the order of their days; corrections come last of a day.
 
-
-def _block(seed: int, first: int, last: int, year: int) -> Iterator[Raw]:
-    """The events of some households by day. A day is made at a time: what is kept is a number for each household."""
-    events = [raw for number in range(first, last) for raw in of_household(seed, number, year)]
-    events.sort(key=lambda raw: (raw["day"], raw["household"], raw["id"]))
-    yield from events
+    A large city is made a stretch of the year at a time: what other stretches hold is made again, not kept.
+    """
+    yield from (registration(seed, number, year) for number in range(households))
+    stretches = max(1, min(52, -(-households * 13 // AT_ONCE)))
+    first, last = date(year, 1, 1), date(year + 1, 1, 1)
+    days = [first + (last - first) * n // stretches for n in range(stretches + 1)]
+    for begin, end in pairwise(days):
+        events = [
+            raw
+            for number in range(households)
+            for raw in of_household(seed, number, year)
+            if begin.isoformat() <= raw["day"] < end.isoformat()
+        ]
+        yield from sorted(events, key=lambda raw: (raw["day"], raw["household"], raw["id"]))
 
 
 def registration(seed: int, number: int, year: int) -> Raw:
@@ -71,10 +60,10 @@ def registration(seed: int, number: int, year: int) -> Raw:
     poor = chance.random() < 0.15
     members = [_adult(chance, place, year, poor) for place in range(adults)]
     members += [_child(chance, adults + place, year) for place in range(children)]
-    drawn = ["minimum_living_allowance"] if poor and chance.random() < 0.7 else []
+    drawn = [content()["drawn_by_poor"]] if poor and chance.random() < 0.7 else []
     says = {
         "district": "changning",
-        "subdistrict": chance.choice(SUBDISTRICTS),
+        "subdistrict": chance.choice(content()["subdistricts"]),
         "owns_car": not poor and chance.random() < 0.4,
         "owns_nonresidential": False,
         "homes_owned": "one",
@@ -163,26 +152,26 @@ def happenings(seed: int, number: int, year: int, household: str, members: list[
         })  # fmt: skip
 
     for member in members:
-        for kind, rate in RATES.items():
+        for kind, rate in content()["member_rates"].items():
             for _ in range(_times(chance, rate)):
                 if kind == "medical_bill":
                     fen = chance.randint(300_000, 2_500_000) if member in ill else chance.randint(1_000, 300_000)
                     add(kind, member, says={"self_paid": f"{fen // 100}.{fen % 100:02d}"})
-                elif kind in _WORDS:
+                elif kind in content()["says"]:
                     until = {"until": f"{year + 1}-01-15"} if kind == "certificate" and chance.random() < 0.3 else {}
-                    add(kind, member, says=chance.choice(_WORDS[kind]), **until)
+                    add(kind, member, says=chance.choice(content()["says"][kind]), **until)
                 else:
                     add(kind, member)
-    for kind, rate in HOUSEHOLD_RATES.items():
+    for kind, rate in content()["household_rates"].items():
         for _ in range(_times(chance, rate)):
             if kind.startswith("benefit"):
-                add(kind, None, policy=chance.choice(("minimum_living_allowance", "temporary_relief")))
+                add(kind, None, policy=chance.choice(content()["granted"]))
             elif kind == "move":
-                add(kind, None, says={"subdistrict": chance.choice(SUBDISTRICTS)})
+                add(kind, None, says={"subdistrict": chance.choice(content()["subdistricts"])})
             else:
-                add(kind, None, says=chance.choice(_WORDS[kind]))
+                add(kind, None, says=chance.choice(content()["says"][kind]))
     for raw in list(found):
-        if chance.random() < CORRECTED:
+        if chance.random() < content()["corrected"]:
             found.append({
                 "source": raw["source"], "id": f"{raw['id']}-c", "type": "correction", "household": raw["household"],
                 "day": raw["day"], "corrects": raw["id"],
@@ -192,7 +181,7 @@ def happenings(seed: int, number: int, year: int, household: str, members: list[
 
 def _times(chance: random.Random, rate: float) -> int:
     """How often something of this yearly rate happens (Poisson, by Knuth's product of uniforms)."""
-    count, product, least = 0, chance.random(), 2.718281828459045**-rate
+    count, product, least = 0, chance.random(), 2.718281828459045 ** -float(rate)
     while product > least:
         count, product = count + 1, product * chance.random()
     return count

@@ -17,6 +17,7 @@ from api.app import create_app
 from api.settings import Settings, instant_of
 from engine.cli import main
 from engine.language.shipped import rule_files
+from engine.watch.make import year_of_events
 from tests.watch.conftest import ROOT
 from tests.watch.world import bill, member, register, undo
 
@@ -222,6 +223,12 @@ def test_events_made_are_the_same_every_time_and_all_are_taken(tmp_path: Path) -
     answer = run(tmp_path, "watch", "--from", "-", "--json", "--alone", stdin=made[0].stdout)
     assert answer.exit_code == 0 and json.loads(answer.stdout)["refused"] == 0
     assert CliRunner().invoke(main, ["events", "make", "--year", "2024"]).exit_code == 2
+
+
+def test_a_large_city_is_made_a_stretch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(year_of_events(20, 2025, 7))
+    monkeypatch.setattr("engine.watch.make.AT_ONCE", 60)
+    assert list(year_of_events(20, 2025, 7)) == whole
 
 
 def test_a_city_that_was_made_before_is_registered_whole(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from api.web import (
     orders as order_pages,
 )
 from api.web.errors import error_page, is_page
-from api.web.session import Sessions
+from api.web.session import Sessions, secret_of
 from api.web.visit import PAGES
 from api.words import preferred
 from engine.ledger.errors import LedgerError
@@ -77,6 +77,7 @@ class Name(BaseConverter):
 def open_service(settings: Settings) -> Service:
     """Open the data folder. The rules are whichever were activated last; see ActiveRules.activate."""
     home = open_home(settings.data, instant_of(settings.clock()))
+    secret_of(home.folder)  # before the workers are there, so that all sign by the same
     programs = Programs(home.store)
     metrics = Metrics(settings.data / "metrics", [*(each.label for each in ENDPOINTS), *PAGES], STATUSES)
     return Service(settings, home, programs, ActiveRules(home, programs), metrics)

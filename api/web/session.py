@@ -20,7 +20,7 @@ from engine.ledger.home import Folder
 from engine.ledger.keyring import read_private, write_private
 from engine.ledger.volatile import Volatile
 
-__all__ = ["COOKIE", "IDLE", "LONGEST", "Session", "Sessions"]
+__all__ = ["COOKIE", "IDLE", "LONGEST", "Session", "Sessions", "secret_of"]
 
 COOKIE = "jiuzhu"
 IDLE = 30 * 60
@@ -52,7 +52,7 @@ class Sessions:
     """Reads and writes the cookies of one service. Safe to share between threads."""
 
     def __init__(self, folder: Folder, volatile: Volatile) -> None:
-        secret = _secret(folder)
+        secret = secret_of(folder)
         self._cookies = URLSafeSerializer(secret, salt="jiuzhu session")
         self._forms = URLSafeSerializer(secret, salt="jiuzhu form")
         self._volatile = volatile
@@ -117,8 +117,8 @@ def _seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _secret(folder: Folder) -> bytes:
-    """The signing key, made by whoever comes first."""
+def secret_of(folder: Folder) -> bytes:
+    """The signing key, made when it is first asked for. The start of the service does so, before there are workers."""
     path = folder.session_key
     if not path.exists():
         with contextlib.suppress(KeyMissing):  # another worker was quicker

@@ -21,8 +21,8 @@ class Room:
 ROOMS: tuple[Room, ...] = (
     Room("/desk", Words("受理", "Desk"), "decisions:write"),
     Room("/cases", Words("我的个案", "My cases"), "decisions:write"),
-    Room("/orders", Words("工单", "Orders"), "orders:read"),
     Room("/reading", Words("查阅", "Reading room"), "access:read"),
+    Room("/orders", Words("工单", "Orders"), "orders:read"),
     Room("/workbench", Words("政策", "Policies"), "catalogue"),
 )
 """In the order shown. The first one a key opens is where it arrives after signing in."""

@@ -127,7 +127,7 @@ def reading(tab: Tab) -> None:
     id = tab.page.url.rsplit("/", 1)[1]
     tab.page.context.clear_cookies()
     tab.page.context.add_cookies([{"name": "lang", "value": tab.lang, "url": tab.address}])
-    tab.sign_in("auditor")
+    tab.sign_in("auditor").go("/reading")
     page = tab.page
     page.fill("#why", tab.say("第四季度低保审计", "dibao audit, fourth quarter"))
     page.press("#why", "Enter")

@@ -93,7 +93,7 @@ def latency(watch: Watch, book: Watchbook, many: int = 200) -> dict[str, float]:
 
 
 def plain(events: list[Raw]) -> dict[str, Any]:
-    """Four of the rules by hand, in memory."""
+    """Three of the rules by hand, in memory."""
     began, spent = time.perf_counter(), cpu()
     households: dict[str, dict[str, Raw]] = {}
     drawn: dict[str, set[str]] = {}

@@ -269,13 +269,14 @@ class _Reader:
         found: dict[str, Known | None] = {}
         texts: dict[str, str] = {}
         fields: dict[str, int] = {}
-        try:
-            known, null, texts = read_level(
-                {**{k: v for k, v in says.items() if k in event.sets}, **event.always}, level, self.book.vocabulary
-            )
-            found = {**known, **dict.fromkeys(null)}
-        except HouseholdError as error:
-            self.faults(error.problems)
+        if event.sets or event.always:
+            try:
+                known, null, texts = read_level(
+                    {**{k: v for k, v in says.items() if k in event.sets}, **event.always}, level, self.book.vocabulary
+                )
+                found = {**known, **dict.fromkeys(null)}
+            except HouseholdError as error:
+                self.faults(error.problems)
         for name in event.fields:
             if says.get(name) is None:
                 self.note(f"/says/{name}", "required")

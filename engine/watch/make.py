@@ -1,6 +1,6 @@
 """A seeded year of events for a synthetic city, one event after another, so that any number fits in memory.
 
-Everybody here is invented. How often things happen (`make.yaml`) is chosen to give the alert rules something to find, and
+Everybody here is invented. How often things happen (`make.yaml`) is chosen so that the alert rules find something, and
 is no statistic of anywhere. Each household's events come from its own stream of random numbers, so that they are the
 same whatever the number of households.
 """

@@ -204,3 +204,35 @@ def test_wrong_entries_and_eight_members(tab: Open, lang: str) -> None:
     page.press("#f-h-living_area", "Tab")
     page.wait_for_selector("#f-h-living_area[aria-invalid]")
     one.check()
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_rarer_pages(tab: Open, lang: str) -> None:
+    """A key refused, a correction, a case settled otherwise, a room that is closed, a case that is not one's own."""
+    one = tab(lang=lang).go("/sign-in")
+    page = one.page
+    page.fill("#key", "jz_nonsense")
+    page.press("#key", "Enter")
+    page.wait_for_selector("#refused")
+    one.check()
+    one.sign_in("caseworker").go(FAMILY)
+    page.click("#save")
+    page.wait_for_url("**/cases/*")
+    id = page.url.rsplit("/", 1)[1]
+    page.click("#otherwise summary")
+    page.fill("#reason", one.say("入户核查，情况有变", "a visit found otherwise"))
+    page.select_option("select[name='which-0']", index=1)
+    page.fill("input[name='amount-0']", "1500")
+    page.click("form[action$='/departure'] button")
+    page.wait_for_selector(".notice.open li")
+    one.check()
+    one.go(f"/desk?corrects={id}").check()
+    scopes = ["decisions:read", "decisions:write", "cases:all", "identity:read", "catalogue"]
+    at = "2026-01-01T00:00:00Z"
+    one.house.keys["above"] = one.house.service.home.keys.create("caseworker", at, scopes=scopes)[1]
+    above = tab(lang=lang).sign_in("above").go(f"/cases/{id}").check()
+    above.page.fill("#why", one.say("督导抽查", "a supervisor's check"))
+    above.page.press("#why", "Enter")
+    above.page.wait_for_selector("#answer-title")
+    above.check()
+    tab(lang=lang).sign_in("auditor").go("/desk").check()

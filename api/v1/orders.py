@@ -19,6 +19,7 @@ from engine.watch.watch import Watch
 blueprint = Blueprint("orders", __name__)
 
 OWN = "顾问查看本人的工单"
+LISTS = "查看工单列表"
 _ADVISER = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}"
 _ORDER = {
     "order": {"type": "integer"}, "rule": {"type": "string"}, "title": {"type": "string"},
@@ -106,6 +107,7 @@ def list_orders(call: Call) -> Response:
     everyone = call.may("cases:all")
     if not everyone and query.get("adviser", call.who.id) != call.who.id:
         raise Problem("not-your-case", scope="cases:all")
+    looked(call, "search", LISTS if everyone else OWN, what={"orders": sorted(query)})
     with watching(call.service) as watch:
         found = watch.desk.page(
             adviser=query.get("adviser") if everyone else call.who.id,

@@ -99,6 +99,9 @@ def test_an_order_in_both_languages_and_its_look_on_record(service: Service) -> 
         assert found["year"] == {"means": "calendar_year", "verified": False}
     looks = service("GET", "/v1/ledger/access", "auditor").json["items"]
     assert any(each["who"] == service.ids["li"] and each["what"] == {"order": 1} for each in looks)
+    service("GET", "/v1/orders?state=new", "head")
+    (last, *_) = service("GET", "/v1/ledger/access", "auditor").json["items"]
+    assert (last["who"], last["kind"], last["what"]) == (service.ids["head"], "search", {"orders": ["state"]})
 
 
 def test_steps_over_http(service: Service) -> None:

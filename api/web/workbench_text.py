@@ -20,7 +20,7 @@ _SCHEME = re.compile(r"https?://")
 class _Renderer(RendererHTML):
     """Links lead to our own pages; whatever leads elsewhere says so, and nothing else is a link."""
 
-    def link_open(self, tokens, idx, options, env):  # type: ignore[no-untyped-def]
+    def link_open(self, tokens, idx, options, env):
         to = str(tokens[idx].attrGet("href"))
         if found := _POLICY.match(to):
             to = f"/workbench/policies/{found[1]}"

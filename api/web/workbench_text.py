@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -48,10 +48,11 @@ def prose(blocks: Sequence[Sequence[str]], label: str = "") -> Markup:
     return Markup(html)
 
 
-def listing(text: str, marked: int = 0) -> Markup:
-    """A file with numbered lines, each with an id (`L12`); the line `marked` stands out."""
+@lru_cache(maxsize=200)
+def listing(text: str) -> Markup:
+    """A file with numbered lines, each with an id (`L12`); the one an address leads to stands out."""
     lines = [
-        f'<span id="L{n}" class="line{" marked" if n == marked else ""}" data-n="{n}">{escape(line) or " "}\n</span>'
+        f'<span id="L{n}" class="line" data-n="{n}">{escape(line) or " "}\n</span>'
         for n, line in enumerate(text.splitlines(), 1)
     ]
     return Markup("".join(lines))

@@ -32,7 +32,7 @@ lint: $(READY) ## 代码风格与类型 / style and types
 
 soak: $(READY) ## 长时间随机测试 / the long random tests (JIUZHU_EXAMPLES says how long)
 	JIUZHU_SLOW=1 JIUZHU_SOAK=1 JIUZHU_EXAMPLES=$${JIUZHU_EXAMPLES:-1000} JIUZHU_COMPLETIONS=100000 JIUZHU_KILLS=30 \
-	JIUZHU_EVENTS_HOUSEHOLDS=20000 JIUZHU_WATCH_KILLS=50 JIUZHU_WATCH_EVENTS=1000000 JIUZHU_TAMPER=500 JIUZHU_FUZZ=25 JIUZHU_CELLS=1000000 $(PY) -m pytest -n auto --dist loadgroup -m ""
+	JIUZHU_EVENTS_HOUSEHOLDS=20000 JIUZHU_WATCH_KILLS=50 JIUZHU_WATCH_EVENTS=1000000 JIUZHU_TAMPER=500 JIUZHU_FUZZ=25 JIUZHU_CELLS=1000000 JIUZHU_SPARK_EVERY=1 $(PY) -m pytest -n auto --dist loadgroup -m ""
 
 bench: $(READY) $(VENV)/.ready-bench ## 性能测量 / measure, beside the peers a user would pick
 	$(PY) -m bench

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +25,7 @@ from engine.commands.common import (
     read_facts,
     rules_option,
 )
+from engine.commands.tables import fail_on, until_done
 from engine.language.model import Rulebook
 from engine.language.problems import did_you_mean
 from engine.language.rulebook import read_texts
@@ -174,41 +174,15 @@ def _telling(options: dict[str, Any]) -> Any:
 
 
 def _run(finder: Finder, options: dict[str, Any]) -> Found:
-    """Look in a thread of its own, so that Ctrl-C reaches a query that is running."""
-    box: dict[str, Any] = {}
     lang = options["lang"]
-
-    def work() -> None:
-        try:
-            box["found"] = finder.run(options["out"], options["limit"])
-        except BaseException as error:  # handed to the thread that waits
-            box["error"] = error
-
-    thread = threading.Thread(target=work, name="find")
-    thread.start()
     try:
-        while thread.is_alive():
-            thread.join(0.2)
-    except KeyboardInterrupt:
-        while thread.is_alive():
-            finder.stop()
-            thread.join(0.2)
+        return until_done(lambda: finder.run(options["out"], options["limit"]), finder.stop)
+    except (SourceError, CannotSweep) as error:
+        fail_on(error, lang)
+    except (Stopped, duckdb.InterruptException, KeyboardInterrupt):
+        fail("已停止", "stopped", lang, 130)
     finally:
         finder.close()
-    error = box.get("error")
-    if isinstance(error, SourceError):
-        for en, zh in error.reasons:
-            console(stderr=True).print(zh if lang == "zh" else en, style="red", soft_wrap=True, markup=False)
-        fail(f"{len(error.reasons)} 处问题，未开始", f"{len(error.reasons)} problem(s); nothing was begun", lang)
-    if isinstance(error, CannotSweep):
-        fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
-    if isinstance(error, Stopped | duckdb.InterruptException):
-        fail("已停止", "stopped", lang, 130)
-    if error is not None:
-        raise error
-    found = box["found"]
-    assert isinstance(found, Found)
-    return found
 
 
 def _data(found: Found, tests: tuple[Test, ...], options: dict[str, Any], took: float) -> dict[str, Any]:

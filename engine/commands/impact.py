@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from engine.commands.common import console, fail, json_option, lang_option, on_option, print_json, read_facts
 from engine.commands.diff import show
+from engine.commands.tables import fail_on, until_done
 from engine.commands.two_rulebooks import rulebook_of
 from engine.decide import Decision, Program, compile_rulebook, decide
 from engine.decide.decision import Answer
@@ -119,40 +119,14 @@ def _telling(options: dict[str, Any]) -> Any:
 
 
 def _run(comparison: Comparison, lang: str) -> Impact:
-    """Compare in a thread of its own, so that Ctrl-C reaches a query that is running."""
-    box: dict[str, Any] = {}
-
-    def work() -> None:
-        try:
-            box["found"] = comparison.run()
-        except BaseException as error:  # handed to the thread that waits
-            box["error"] = error
-
-    thread = threading.Thread(target=work, name="impact")
-    thread.start()
     try:
-        while thread.is_alive():
-            thread.join(0.2)
-    except KeyboardInterrupt:
-        while thread.is_alive():
-            comparison.stop()
-            thread.join(0.2)
+        return until_done(comparison.run, comparison.stop)
+    except (SourceError, CannotSweep) as error:
+        fail_on(error, lang)
+    except (Stopped, KeyboardInterrupt):
+        fail("已停止", "stopped", lang, 130)
     finally:
         comparison.close()
-    error = box.get("error")
-    if isinstance(error, SourceError):
-        for en, zh in error.reasons:
-            console(stderr=True).print(zh if lang == "zh" else en, style="red", soft_wrap=True, markup=False)
-        fail(f"{len(error.reasons)} 处问题，未开始", f"{len(error.reasons)} problem(s); nothing was begun", lang)
-    if isinstance(error, CannotSweep):
-        fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
-    if isinstance(error, Stopped):
-        fail("已停止", "stopped", lang, 130)
-    if error is not None:
-        raise error
-    found = box["found"]
-    assert isinstance(found, Impact)
-    return found
 
 
 # ------------------------------------------------------------------------------------------- worked examples

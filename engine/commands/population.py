@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -24,6 +23,7 @@ from engine.commands.common import (
     print_json,
     rules_option,
 )
+from engine.commands.tables import until_done
 from engine.population.compare import measured, published, swept
 from engine.population.make import MOST, City, Made, Stopped
 from engine.population.marginals import read
@@ -120,8 +120,6 @@ def make(many: int, seed: int, missing: Decimal, out: Path, memory: str, lang: s
 
 
 def _run(city: City, many: int, lang: str, quiet: bool) -> Made:
-    """Make it in a thread of its own, so that Ctrl-C reaches a query that is running."""
-    box: dict[str, Any] = {}
     out = console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -131,29 +129,10 @@ def _run(city: City, many: int, lang: str, quiet: bool) -> Made:
     )
     with Progress(*columns, console=out, transient=True, disable=quiet or not out.is_terminal) as bar:
         task = bar.add_task("生成" if lang == "zh" else "making", total=many)
-
-        def work() -> None:
-            try:
-                box["made"] = city.make(lambda done: bar.update(task, completed=done))
-            except BaseException as error:  # handed to the thread that waits
-                box["error"] = error
-
-        thread = threading.Thread(target=work, name="population")
-        thread.start()
         try:
-            while thread.is_alive():
-                thread.join(0.2)
-        except KeyboardInterrupt:
-            while thread.is_alive():
-                city.stop()
-                thread.join(0.2)
-    if isinstance(box.get("error"), Stopped):
-        fail("已停止，没有留下文件", "stopped; no file was left", lang, 130)
-    if "error" in box:
-        raise box["error"]
-    made = box["made"]
-    assert isinstance(made, Made)
-    return made
+            return until_done(lambda: city.make(lambda done: bar.update(task, completed=done)), city.stop)
+        except (Stopped, KeyboardInterrupt):
+            fail("已停止，没有留下文件", "stopped; no file was left", lang, 130)
 
 
 @population.command(

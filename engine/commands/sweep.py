@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,17 +28,20 @@ from engine.commands.common import (
     rules_option,
 )
 from engine.commands.decide import _Page as Page
+from engine.commands.tables import fail_on, until_done
 from engine.decide import decide
 from engine.decide.record import in_full, record
 from engine.language.household import HouseholdError, read_household
 from engine.language.model import Rulebook
 from engine.language.problems import did_you_mean
 from engine.language.rulebook import read_texts
+from engine.sweep import manifest as manifests
+from engine.sweep.fold import CannotSweep
+from engine.sweep.mapping import BadMapping, mapped
+from engine.sweep.run import CHUNK, Job, OtherSweep, Stopped, Sweep, changed, look_up, set_aside, sql_of
+from engine.sweep.since import NoEarlierSweep
+from engine.sweep.source import SourceError
 
-NOT_INSTALLED = (
-    "未安装 DuckDB 与 sqlglot：pip install 'jiuzhu[sweep]'",
-    "DuckDB and sqlglot are not installed: pip install 'jiuzhu[sweep]'",
-)
 WHAT = {
     "read": ("读入 CSV", "reading CSV"),
     "split": ("按家庭分块", "splitting by household"),
@@ -123,23 +125,10 @@ def sweep(context: click.Context, /, **options: Any) -> None:
     """
     context.obj = options
     if context.invoked_subcommand is None:
-        with _installed(options["lang"]):
-            _sweep(options)
-
-
-@contextmanager
-def _installed(lang: str) -> Iterator[None]:
-    try:
-        import duckdb  # noqa: F401
-        import sqlglot  # noqa: F401
-    except ImportError:
-        fail(*NOT_INSTALLED, lang)
-    yield
+        _sweep(options)
 
 
 def _sweep(options: dict[str, Any]) -> None:
-    from engine.sweep.run import CHUNK, Job
-
     lang = options["lang"]
     rulebook = _rulebook(options)
     _known(rulebook, options)
@@ -199,8 +188,6 @@ def _known(rulebook: Rulebook, options: dict[str, Any]) -> None:
 
 
 def _mapping(options: dict[str, Any]) -> dict[str, Any]:
-    from engine.sweep.mapping import BadMapping, mapped
-
     if options["mapping"] is None:
         return {}
     try:
@@ -210,9 +197,6 @@ def _mapping(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sql(rulebook: Rulebook, options: dict[str, Any]) -> str:
-    from engine.sweep.fold import CannotSweep
-    from engine.sweep.run import sql_of
-
     if options["on"] is None:
         fail("缺少 --on", "missing --on", options["lang"])
     try:
@@ -234,21 +218,14 @@ def _sql(rulebook: Rulebook, options: dict[str, Any]) -> str:
 
 
 def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
-    from engine.sweep.fold import CannotSweep
-    from engine.sweep.run import OtherSweep, Stopped, Sweep
-    from engine.sweep.since import NoEarlierSweep
-    from engine.sweep.source import SourceError
-
     lang = options["lang"]
     began = time.monotonic()
     with _progress(lang, options["as_json"]) as tell:
         one = Sweep(rulebook, job, tell)
         try:
-            found = _until_done(one)
-        except SourceError as error:
-            _fail_all([(zh, en) for en, zh in error.reasons], lang)
-        except CannotSweep as error:
-            fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
+            found = until_done(one.run, one.stop)
+        except (SourceError, CannotSweep) as error:
+            fail_on(error, lang)
         except NoEarlierSweep as error:
             fail(f"{error}：没有已完成的扫描结果", f"{error}: there is no finished sweep in this folder", lang)
         except OtherSweep as error:
@@ -293,31 +270,6 @@ def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
         _say(said, lang)
 
 
-def _until_done(one: Any) -> Any:
-    """Run in a thread of its own, so that Ctrl-C reaches a query that is running."""
-    box: dict[str, Any] = {}
-
-    def work() -> None:
-        try:
-            box["found"] = one.run()
-        except BaseException as error:  # handed to the thread that waits
-            box["error"] = error
-
-    thread = threading.Thread(target=work, name="sweep")
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(0.2)
-    except KeyboardInterrupt:
-        while thread.is_alive():
-            one.stop()
-            thread.join(0.2)
-        raise
-    if "error" in box:
-        raise box["error"]
-    return box["found"]
-
-
 @contextmanager
 def _progress(lang: str, quiet: bool) -> Iterator[Callable[[Any], None]]:
     out = console(stderr=True)
@@ -339,13 +291,6 @@ def _progress(lang: str, quiet: bool) -> Iterator[Callable[[Any], None]]:
             bar.update(task, completed=step.share, description=words + where)
 
         yield tell
-
-
-def _fail_all(reasons: list[tuple[str, str]], lang: str) -> None:
-    out = console(stderr=True)
-    for zh, en in reasons:
-        out.print(zh if lang == "zh" else en, style="red", soft_wrap=True, markup=False)
-    fail(f"{len(reasons)} 处问题，未开始", f"{len(reasons)} problem(s); nothing was begun", lang)
 
 
 def _say(said: dict[str, Any], lang: str) -> None:
@@ -439,11 +384,6 @@ def explain(folder: Path, household: str, full: bool, rules: str | None, lang: s
 
     The household is read from the swept tables again and decided by the evaluator. Exit code 1: it was set aside.
     """
-    with _installed(lang):
-        from engine.sweep import manifest as manifests
-        from engine.sweep.run import changed, look_up, set_aside
-        from engine.sweep.source import SourceError
-
     found = manifests.read(folder)
     if found is None:
         fail(f"{folder}：不是扫描结果文件夹", f"{folder}: not the folder of a sweep", lang)
@@ -466,7 +406,7 @@ def explain(folder: Path, household: str, full: bool, rules: str | None, lang: s
             )
         raw = look_up(program.rulebook, found, household)
     except SourceError as error:
-        _fail_all([(zh, en) for en, zh in error.reasons], lang)
+        fail_on(error, lang)
     if raw is None:
         fail(f"扫描的表中没有家庭“{household}”", f"the swept tables have no household '{household}'", lang)
     places = found.same["jurisdictions"]

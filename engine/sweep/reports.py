@@ -118,14 +118,15 @@ def draws(policy: Policy) -> str:
     return f"coalesce(contains(';' || {DRAWN} || ';', {text(f';{policy.id};')}), FALSE)"
 
 
-def worth(policy: Policy) -> tuple[str, str]:
-    """What the items come to in twelve months from the day of the decision.
+def worth(policy: Policy, to_anybody: bool = False) -> tuple[str, str]:
+    """What the items come to in twelve months from the day of the decision, as `decide.amounts.yearly` has it.
 
-    What the authority sets counts as its least.
+    What the authority sets counts as its least; what is paid to an employer or an institution counts nothing, unless
+    `to_anybody`: then it is what the policy costs.
     """
     least, most = ["0::BIGINT"], ["0::BIGINT"]
     for item in policy.gives:
-        if item.amount is None or item.up_to:
+        if item.amount is None or item.up_to or not (to_anybody or item.paid_to == "household"):
             continue
         column = f"{policy.id}__{item.id}"
         ends = name(f"{column}__least"), f"coalesce({name(f'{column}__most')}, {name(f'{column}__least')})"
@@ -294,11 +295,12 @@ def _summary(policy: Policy, parts: Mapping[str, Path], conditional: bool, title
         " + ".join(f"coalesce({name(f'{p}__{item}__most')}, {c})" for item, c in zip(monthly, columns, strict=True))
         or "0",
     ]
+    year = worth(policy, to_anybody=True)
     sums = [
         f"coalesce(sum({value}), 0)::BIGINT AS {label}"
         for label, value in zip(
             ("month_least", "year_least", "month_most", "year_most"),
-            (month[0], worth(policy)[0], month[1], worth(policy)[1]),
+            (month[0], year[0], month[1], year[1]),
             strict=True,
         )
     ]

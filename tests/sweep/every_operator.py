@@ -163,6 +163,7 @@ gives:
   - {id: by_size, title: {zh: 表, en: table}, amount: "by_size[order - size / 2]", per: month}
   - {id: some_months, title: {zh: 数月, en: months}, amount: hidden, per: month, for_months: "max_members(months, where=counted, otherwise=0)"}
   - {id: ceiling, title: {zh: 上限, en: ceiling}, up_to: "max(0, -debt)", per: once}
+  - {id: to_others, title: {zh: 付给单位, en: to others}, amount: "max(0, debt)", per: once, paid_to: employer}
 """,
     ),
     "granted": (

@@ -93,7 +93,7 @@ def worth(row: dict[str, Any], policy: Policy) -> tuple[int, int]:
     times = {"once": 1, "year": 1, "month": 12, "fortnight": 24, "week": 52}
     sums = [0, 0]
     for item in policy.gives:
-        if item.amount is not None and not item.up_to:
+        if item.amount is not None and not item.up_to and item.paid_to == "household":
             name = f"{policy.id}__{item.id}"
             for at in (0, 1):
                 often = times[item.per]

@@ -25,6 +25,7 @@ from tests.sweep.test_since import after_a_day, same
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
 ROOT = Path(__file__).parent.parent.parent
+EVERY = int(os.environ.get("JIUZHU_SPARK_EVERY", "6"))
 TOGETHER = 10  # policies to one sweep: Spark takes longer over a long plan than over its rows
 EngineOf = Callable[[duckdb.DuckDBPyConnection], Engine]
 
@@ -72,17 +73,23 @@ def test_every_operator_comes_to_the_same(engine_of: EngineOf, tmp_path: Path) -
 
 
 def test_the_examples_of_every_policy_come_to_the_same_on_duckdb_and_on_spark(engine_of: EngineOf, tmp_path: Path) -> None:
-    """Each policy on the day that most of its examples are of."""
+    """Each policy on the day that most of its examples are of. Spark takes seconds to plan each: on the build machine
+    every JIUZHU_SPARK_EVERYth policy, all of them in the soak."""
     program = compile_rulebook(load(ROOT))
-    compared, policies = on_both(program, engine_of, tmp_path)
+    names = program.rulebook.ids()[::EVERY]
+    compared, policies = on_both(program, engine_of, tmp_path, frozenset(names))
     assert not compared.differences, first(compared.differences)
-    assert policies == set(program.rulebook.ids())
+    assert policies == set(names)
 
 
-def on_both(program: Program, engine_of: EngineOf, folder: Path) -> tuple[Compared, set[str]]:
+def on_both(
+    program: Program, engine_of: EngineOf, folder: Path, wanted: frozenset[str]
+) -> tuple[Compared, set[str]]:
     days: dict[str, dict[date, list[Household]]] = defaultdict(lambda: defaultdict(list))
     homes = {}
     for policy, example, decision in run_examples(program):
+        if policy.id not in wanted:
+            continue
         days[policy.id][example.on].append(decision.household)
         home = program.rulebook.jurisdictions[policy.jurisdiction]
         homes[policy.id] = None if home.in_force else frozenset({policy.jurisdiction})

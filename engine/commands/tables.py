@@ -1,0 +1,52 @@
+"""What the commands over tables share: work that Ctrl-C reaches while an engine is busy, and how they refuse."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from engine.commands.common import console, fail
+from engine.sweep.fold import CannotSweep
+from engine.sweep.source import SourceError
+
+T = TypeVar("T")
+
+
+def until_done(work: Callable[[], T], stop: Callable[[], None]) -> T:
+    """What `work` gives, from a thread of its own; what it raises is raised here.
+
+    At Ctrl-C `stop` is called until the work has ended, and KeyboardInterrupt goes on from here.
+    """
+    found: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:  # handed to the thread that waits
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="work")
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.2)
+    except KeyboardInterrupt:
+        while thread.is_alive():
+            stop()
+            thread.join(0.2)
+        raise
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+def fail_on(error: SourceError | CannotSweep, lang: str) -> NoReturn:
+    """Say why the tables (every reason) or a rule cannot be swept, and leave."""
+    if isinstance(error, CannotSweep):
+        fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
+    out, many = console(stderr=True), len(error.reasons)
+    for en, zh in error.reasons:
+        out.print(zh if lang == "zh" else en, style="red", soft_wrap=True, markup=False)
+    fail(f"{many} 处问题，未开始", f"{many} problem(s); nothing was begun", lang)

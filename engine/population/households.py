@@ -154,9 +154,10 @@ def _receiving(draws: Draws, marginals: Marginals) -> str:
     poor = f"local AND savings_fen < members * {told['savings'] * 100}"
     dibao = f"{poor} AND fen < members * {told['dibao_line'] * 100}"
     low = f"{poor} AND fen < members * {told['low_income_line'] * 100}"
+    first, second = told["dibao"], told["low_income"]
     return (
-        f"(CASE WHEN {dibao} AND NOT owns_car AND {draws.chance('draws dibao', told['minimum_living_allowance'])} THEN ['minimum_living_allowance'] "
-        f"WHEN {low} AND NOT ({dibao}) AND {draws.chance('draws low income', told['low_income_household'])} THEN ['low_income_household'] "
+        f"(CASE WHEN {dibao} AND NOT owns_car AND {draws.chance('draws dibao', first['share'])} THEN ['{first['policy']}'] "
+        f"WHEN {low} AND NOT ({dibao}) AND {draws.chance('draws low income', second['share'])} THEN ['{second['policy']}'] "
         "ELSE [] END)"
     )
 

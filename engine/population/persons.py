@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.population.draws import WHOLE, Draws, part
 from engine.population.households import money
 from engine.population.marginals import Marginals
@@ -275,13 +277,30 @@ def persons(marginals: Marginals, seed: int, before: str) -> Steps:
         central_support=f"(alone_old AND {draws.chance('central', rare['central_support'])})",
         receiving=(
             "(list_concat(list_concat("
-            f"CASE WHEN hukou = 'shanghai' AND age >= 66 AND u_receives < {part(told['elder_allowance'])} THEN ['elder_allowance'] ELSE [] END, "
-            f"CASE WHEN hukou = 'shanghai' AND long_term_care_need AND (severe OR disability_grade = 'grade_3' AND list_has_any(disability_kinds, ['intellectual', 'mental'])) AND u_receives2 < {part(told['disability_nursing_subsidy'])} THEN ['disability_nursing_subsidy'] ELSE [] END), "
-            f"CASE WHEN care_level NOT IN ('none', 'level_1') AND medical_insurance <> 'none' AND u_receives < {part(told['long_term_care_insurance'])} THEN ['long_term_care_insurance'] ELSE [] END))"
+            + drawn("hukou = 'shanghai' AND age >= 66", "u_receives", told["old_age"])
+            + ", "
+            + drawn(
+                "hukou = 'shanghai' AND long_term_care_need AND (severe OR disability_grade = 'grade_3' "
+                "AND list_has_any(disability_kinds, ['intellectual', 'mental']))",
+                "u_receives2",
+                told["nursing"],
+            )
+            + "), "
+            + drawn(
+                "care_level NOT IN ('none', 'level_1') AND medical_insurance <> 'none'",
+                "u_receives",
+                told["care_insurance"],
+            )
+            + "))"
         ),
     )
     steps.step()
     return steps
+
+
+def drawn(who: str, roll: str, told: dict[str, Any]) -> str:
+    """The list that holds a policy for those who draw it already: its share of those it is roughly for."""
+    return f"CASE WHEN {who} AND {roll} < {part(told['share'])} THEN ['{told['policy']}'] ELSE [] END"
 
 
 FACTS = [

@@ -68,6 +68,11 @@ class Names:
         return [*self.facts, *self.parameters, *self.policies, "on"]
 
 
+# Functions over members in one another: each takes as long again as the household has members, and what lies inside
+# another cannot hang on the member outside, so that a name of its own (`let`) says the same.
+MOST_LOOPS = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Where an expression stands: whose facts are bare, which `let` results exist, whether policies may be asked."""
@@ -75,16 +80,16 @@ class Scope:
     names: Names
     problems: Problems
     level: str = "household"
-    in_members: bool = False
+    in_members: int = 0  # how many functions over members lie around it
     lets: dict[str, Let] = field(default_factory=dict)
     policies: bool = True
 
     def inside_members(self) -> Scope:
-        return replace(self, in_members=True)
+        return replace(self, in_members=self.in_members + 1)
 
     @property
     def reads_members(self) -> bool:
-        return self.in_members or self.level == "member"
+        return self.in_members > 0 or self.level == "member"
 
 
 class _Stop(Exception):
@@ -470,6 +475,8 @@ class _Reader:
         return self.operator("round_to", (self.read(node.args[0]), literal), node)
 
     def members(self, row: Operator, node: ast.Call, keywords: dict[str, ast.expr]) -> Expr:
+        if self.scope.in_members == MOST_LOOPS:
+            raise self.stop("members-nested", node, limit=MOST_LOOPS)
         inner = _Reader(self.text, self.place, self.scope.inside_members())
         body = inner.read(node.args[0])
         args = [body]

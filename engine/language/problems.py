@@ -60,6 +60,10 @@ CODES: dict[str, tuple[str, str]] = {
         "表达式有 {length} 个字符，最多 {limit} 个",
     ),
     "expression-too-deep": ("the expression is nested more than {limit} levels deep", "表达式嵌套超过 {limit} 层"),
+    "members-nested": (
+        "functions over members stand more than {limit} deep in one another: name the inner one in `let`",
+        "对成员的函数嵌套超过 {limit} 层：请在 let 中先为内层命名",
+    ),
     "expression-syntax": ("this is not an expression: {why}", "不是合法的表达式：{why}"),
     "not-allowed": ("{what} cannot stand in a rule", "规则中不能使用{what_zh}"),
     "brackets-needed": ("'and' beside 'or' needs brackets to be clear", "“and”与“or”并用时需要加括号"),

@@ -50,7 +50,17 @@ class Commands(click.Group):
                 raise
             return _not_installed(cmd_name, EXTRAS[missing.name.partition(".")[0]])
         assert isinstance(found, click.Command)
-        return found
+        return _with_whole_lines(found)
+
+
+def _with_whole_lines(command: click.Command) -> click.Command:
+    """The command with the lines of its examples kept whole: a wrapped command line cannot be copied."""
+    if command.epilog and not command.epilog.startswith("\b"):
+        command.epilog = "\b\n" + command.epilog.replace("\n\n", "\n")
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _with_whole_lines(each)
+    return command
 
 
 def _not_installed(command: str, extra: str) -> click.Command:

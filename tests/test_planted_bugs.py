@@ -580,7 +580,7 @@ def what_another_policy_waits_for_counts_as_settled(m: MonkeyPatch) -> None:
 
     def alone(self: Any, name: str) -> int | None:
         asked = program.policies_asked
-        program.policies_asked = lambda policy: set()  # type: ignore[assignment]
+        program.policies_asked = lambda policy, advice=True: set()  # type: ignore[assignment]
         try:
             return right(self, name)
         finally:

@@ -159,3 +159,12 @@ def path_of(url: str) -> str:
     """The path and query of an address."""
     parts = urlsplit(url)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def as_json(value: Any) -> Any:
+    """Plain YAML values as JSON has them: decimals and dates as text."""
+    if isinstance(value, dict):
+        return {name: as_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [as_json(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_live import ROOT, SMALL, Live
+from api_live import ROOT, SMALL, Live, as_json
 
 from engine.language.fields import plain
 from engine.language.problems import Problems
@@ -48,12 +48,3 @@ def family() -> dict[str, Any]:
     node = read_yaml(path.read_bytes(), path.name, Problems())
     assert node is not None
     return as_json(plain(node))
-
-
-def as_json(value: Any) -> Any:
-    """Plain YAML values as JSON has them: decimals and dates as text."""
-    if isinstance(value, dict):
-        return {name: as_json(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [as_json(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -22,7 +22,7 @@ EVERY = os.environ.get("CI") == "true" or os.environ.get("JIUZHU_SLOW") == "1"
 
 
 def sent(rulebook: Rulebook, example: Example, place: str) -> dict[str, Any]:
-    from conftest import as_json
+    from api_live import as_json
 
     found = {"household": as_json(example_household(rulebook, example)), "on": example.on.isoformat()}
     if not rulebook.jurisdictions[place].in_force:

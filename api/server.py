@@ -116,6 +116,12 @@ def warm_up(app: Flask) -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+def keep_index(app: Flask) -> None:
+    """Have the search index kept while nobody asks."""
+    assert isinstance(app.wsgi_app, Around)
+    idle.start(app.wsgi_app, app.extensions["jiuzhu"].home.index)
+
+
 class _Server(BaseApplication):
     def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
         self.settings, self.options = settings, options
@@ -130,8 +136,7 @@ class _Server(BaseApplication):
         """In each worker, after the fork."""
         app = create_app(self.settings)
         warm_up(app)
-        assert isinstance(app.wsgi_app, Around)
-        idle.start(app.wsgi_app, app.extensions["jiuzhu"].home.index)
+        keep_index(app)
         return app
 
     def run(self) -> None:

@@ -83,7 +83,7 @@ def parse():
     return {"members": len(request.get_json()["household"]["members"])}
 
 server.create_app = lambda settings: app
-server.warm_up = lambda app: None
+server.warm_up = server.keep_index = lambda app: None
 server.serve(Settings(data=Path(sys.argv[1])), f"127.0.0.1:{sys.argv[2]}", int(sys.argv[3]), 32)
 """
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.decide.decision import Decision
 from engine.decide.explain import Explainer, Line
+from engine.decide.kept import Kept
 from engine.decide.layout import Layout
 from engine.decide.outcomes import Outcomes, word
 from engine.decide.run import Raw, Run
@@ -41,11 +42,14 @@ def carried(decision: Decision) -> tuple[Carried, ...]:
     decided = {*decision.edition.by_id, *decision.edition.not_in_force}
     found: list[Carried] = []
     for label in decision.program.rulebook.labels:
-        if label.policy.in_force(decision.on) and policies_asked(label.policy) <= decided:
+        if label.policy.in_force(decision.on) and _ASKED(label.policy) <= decided:
             raws, layout = _run(decision, decision.run, decision.edition.parameters, label)
             members = [""] if label.level == "household" else [member.id for member in decision.household.members]
             found += [Carried(label, who, raw, layout) for who, raw in zip(members, raws, strict=True)]
     return tuple(found)
+
+
+_ASKED: Kept[frozenset[str]] = Kept(lambda policy: frozenset(policies_asked(policy)), 2_000)
 
 
 def _run(decision: Decision, run: Run, parameters: tuple[Any, ...], label: Label) -> tuple[list[Raw], Layout]:

@@ -732,6 +732,7 @@ def cells(seed: int) -> tuple[worlds.World, tuple[Cell, ...]]:
 def caught(plant: Bug, limit: int = LIMIT) -> int | None:
     """After how many worlds an engine with this bug disagrees with the naive evaluator; None where it never does."""
     for number in range(1, limit + 1):
+        program._READS.found.clear()  # what was kept under another bug is not what is tried here
         world, drawn = cells(FIRST_SEED + number)  # what is right is found out while nothing is wrong
         with MonkeyPatch.context() as m:
             plant(m)

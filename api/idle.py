@@ -15,8 +15,9 @@ from engine.ledger.search_index import SearchIndex
 
 __all__ = ["start"]
 
-QUIET_SECONDS = 1.0  # without a request, before anything is done
-AT_ONCE = 200  # entries, some tenths of a second: a request that comes meanwhile waits no longer
+QUIET_SECONDS = 1.0  # without a request here, before anything is done
+FEW = 5  # entries that all workers together may have appended meanwhile, for it to be quiet
+AT_ONCE = 20  # entries, some hundredths of a second: a request that comes meanwhile waits no longer
 
 
 def start(around: Around, index: SearchIndex) -> threading.Thread:
@@ -28,8 +29,11 @@ def start(around: Around, index: SearchIndex) -> threading.Thread:
 
 def _keep(around: Around, index: SearchIndex) -> None:
     while True:
-        time.sleep(QUIET_SECONDS)
         try:
+            before = index.behind()
+            time.sleep(QUIET_SECONDS)
+            if index.behind() - before > FEW:  # the other workers are busy, and would have to wait for this core
+                continue
             while time.monotonic() - around.last >= QUIET_SECONDS and index.catch_up(AT_ONCE):
                 pass
         except (LedgerError, sqlite3.Error, OSError) as error:  # a search will say what is wrong

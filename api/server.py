@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,8 @@ __all__ = ["apart", "serve", "warm_up"]
 
 READ_SECONDS = 5  # without a byte from a client in the middle of a request
 WRITE_SECONDS = 30
+ACCEPT_AFTER = 0.0002  # seconds for each connection a worker has
+LONGEST_WAIT = 0.005
 
 
 def serve(settings: Settings, bind: str, workers: int, threads: int) -> None:
@@ -151,7 +154,13 @@ class _Arbiter(Arbiter):
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threaded worker, with a limit on a client that stops in the middle of a request."""
+    """gunicorn's threaded worker, with a limit on a client that stops in the middle of a request, and manners: the more
+    connections it has, the longer it leaves a new one to the others. Else whichever woke first would take all that
+    come together, and keep them, while a second core has nothing to do."""
+
+    def accept(self, listener: Any) -> Any:
+        time.sleep(min(self.nr_conns * ACCEPT_AFTER, LONGEST_WAIT))
+        return super().accept(listener)
 
     def handle(self, conn: Any) -> Any:
         if not conn.initialized:

@@ -8,6 +8,7 @@ is ever rewritten.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,7 @@ def _make(connection: sqlite3.Connection, ledger: str) -> None:
 def _insert(connection: sqlite3.Connection, ledger: sqlite3.Connection, first: int, last: int) -> None:
     marks = ", ".join("?" * len(_COLUMNS))
     for entry in read.entries(ledger, first, last, decisions=False):
-        row, lines, text = _facets(entry)
+        row, lines, rules, said = _facets(entry)
         connection.execute(f"INSERT INTO entry ({_names()}) VALUES ({marks})", [row[column] for column in _COLUMNS])
         connection.executemany(
             "INSERT INTO policy_line VALUES (?, ?, ?, ?, ?, ?)",
@@ -242,21 +243,26 @@ def _insert(connection: sqlite3.Connection, ledger: sqlite3.Connection, first: i
             tokens = identity.tokens_in(ledger, entry.household, bytes.fromhex(entry.identity))
             rows = [(token, entry.household) for token in tokens]
             connection.executemany("INSERT INTO person VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
-        if text:
-            connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (entry.seq, spaced(text)))
+        words = "\n".join([*map(_of_rules, rules), spaced(said)])
+        if words:
+            connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (entry.seq, words))
 
 
-def _facets(entry: Entry) -> tuple[dict[str, Any], list[list[Any]], str]:
-    """What an entry can be found by: its row, its policy lines, its text."""
+# An explanation is made of the rules' own lines, which come again and again; what a person wrote is not kept.
+_of_rules = lru_cache(maxsize=8_192)(spaced)
+
+
+def _facets(entry: Entry) -> tuple[dict[str, Any], list[list[Any]], list[str], str]:
+    """What an entry can be found by: its row, its policy lines, the lines of its explanation, what a person wrote."""
     row: dict[str, Any] = dict.fromkeys(_COLUMNS)
     row.update({name: getattr(entry, name) for name in ("seq", "hash", "kind", "at", "refers", "household")})
     if entry.index is not None:
         row.update({name: entry.index[name] for name in ("on", "rulebook", "engine", "caseworker")})
         row["statuses"] = sum(STATUS_BITS[status] for status in {line[2] for line in entry.index["policies"]})
         reason = entry.body.get("reason", "") if entry.kind == "correction" else ""
-        return row, entry.index["policies"], f"{entry.index['explanation']}\n{reason}"
+        return row, entry.index["policies"], entry.index["explanation"].split("\n"), reason
     row.update(caseworker=entry.body.get("by"), rulebook=entry.body.get("rulebook"))
-    return row, [], str(entry.body.get("reason") or entry.body.get("note") or "")
+    return row, [], [], str(entry.body.get("reason") or entry.body.get("note") or "")
 
 
 def _side_by_side(one: Iterator[Any], other: Iterator[Any]) -> Iterator[tuple[Any, Any]]:

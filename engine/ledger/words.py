@@ -10,12 +10,12 @@ import unicodedata
 
 __all__ = ["match", "spaced"]
 
-_ALONE = re.compile(r"([^\x00-\x7f])")
+_PIECES = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]")
 
 
 def spaced(text: str) -> str:
-    """`text` for the index: full-width forms folded, a blank round everything that is not ASCII."""
-    return _ALONE.sub(r" \1 ", unicodedata.normalize("NFKC", text))
+    """`text` for the index: full-width forms folded, blanks round everything that is not ASCII."""
+    return " ".join(_PIECES.findall(unicodedata.normalize("NFKC", text)))
 
 
 def match(words: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -25,36 +26,43 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from api import views
 from api.settings import Limits
-from api.wire import dumps, read_json
+from api.wire import read_json
 from engine.decide import compile_rulebook, decide
-from engine.language import canonical
-from engine.language.fields import plain
 from engine.language.household import read_household
-from engine.language.problems import Problems
 from engine.language.rulebook import load_texts
 from engine.language.shipped import rule_files
-from engine.language.source import read_yaml
 from engine.ledger import entries, rulebooks
 from engine.ledger.append import Writer
 from engine.ledger.keyring import create_keyring
 from engine.ledger.phrases import Phrases
-from engine.ledger.recording import document, index_of
+from engine.ledger.recording import Recorded, index_of
 from engine.ledger.store import Store
+from engine.population.make import City
+from engine.population.marginals import read
+from engine.sweep.lookup import facts_of
+from engine.sweep.run import Job, Sweep
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
 AT = "2026-11-21T08:00:00Z"
+ON = date(2025, 8, 1)
 
 _LUA = """
-wrk.method, wrk.body = "POST", io.open("{body}"):read("*a")
+wrk.method = "POST"
+local bodies, at = {{}}, 0
+for line in io.lines("{body}") do table.insert(bodies, line) end
+function request()
+  at = at % #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[at])
+end
 wrk.headers["Content-Type"], wrk.headers["Authorization"] = "application/json", "Bearer {token}"
 local threads, bad = {{}}, 0
 function setup(thread) table.insert(threads, thread) end
@@ -88,13 +96,36 @@ server.serve(Settings(data=Path(sys.argv[1])), f"127.0.0.1:{sys.argv[2]}", int(s
 """
 
 
-def family() -> dict[str, Any]:
-    """Three people of whom everything is known, as docs/examples/family.yaml has them."""
-    path = ROOT / "docs/examples/family.yaml"
-    node = read_yaml(path.read_bytes(), path.name, Problems())
-    assert node is not None
-    found: dict[str, Any] = json.loads(json.dumps(plain(node), default=str))
-    return found
+def households(many: int) -> list[dict[str, Any]]:
+    """Households of the synthetic city, no two alike, as somebody who knows every fact of them would send them."""
+    rulebook = load_texts(rule_files(str(ROOT)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        City(read(), many, 3, Decimal(0), folder).make()
+        job = Job(str(folder / "households"), str(folder / "persons"), ON, folder / "none")
+        household, member = (sweep := Sweep(rulebook, job)).tables(copied=False)
+        people: dict[Any, list[dict[str, Any]]] = {}
+        for row in _rows(sweep, member):
+            facts = {"id": str(row[member.member_id]), **facts_of(member, row)}
+            people.setdefault(row[member.household_id], []).append(facts)
+        found = [
+            {**facts_of(household, row), "members": people[row[household.household_id]]}
+            for row in _rows(sweep, household)
+        ]
+        sweep.close()
+    plain_: list[dict[str, Any]] = json.loads(json.dumps(found, default=str))
+    return plain_
+
+
+def _rows(sweep: Sweep, table: Any) -> list[dict[str, Any]]:
+    result = sweep.connection.execute(f"SELECT * FROM read_parquet({list(table.files)})")
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def bodies(many: int) -> list[str]:
+    """Requests, a line each."""
+    return [json.dumps({"household": each, "on": ON.isoformat()}, ensure_ascii=False) for each in households(many)]
 
 
 # -- the load --
@@ -140,11 +171,11 @@ def _cpu(process: subprocess.Popen[bytes]) -> float:
 async def _load(url: str, token: str, body: bytes, connections: int, seconds: int) -> dict[str, Any]:
     host, _, path = url.removeprefix("http://").partition("/")
     name, _, port = host.partition(":")
-    head = (
+    head: bytes = (
         f"POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    request = head.encode() + body
+        f"Authorization: Bearer {token}\r\nContent-Length: %d\r\n\r\n"
+    ).encode()
+    requests = itertools.cycle([head % len(each) + each for each in body.splitlines()])
     waits: list[float] = []
     wrong = 0
     stop = time.monotonic() + seconds
@@ -154,7 +185,7 @@ async def _load(url: str, token: str, body: bytes, connections: int, seconds: in
         reader, writer = await asyncio.open_connection(name, int(port))
         while time.monotonic() < stop:
             start = time.perf_counter()
-            writer.write(request)
+            writer.write(next(requests))
             answer = await reader.readuntil(b"\r\n\r\n")
             size = re.search(rb"content-length: (\d+)", answer, re.I)
             assert size
@@ -233,16 +264,17 @@ def _until_ready(url: str) -> None:
     raise TimeoutError(url)
 
 
-def parts(folder: Path, rules: str, rounds: int = 300) -> dict[str, float]:
-    """CPU microseconds of each part of a decision, in one process."""
+def parts(folder: Path, rules: str, sent_bodies: list[str]) -> dict[str, float]:
+    """CPU microseconds of each part of a decision, in one process: the first half of the bodies warms the
+    memories, the other half, which nobody has seen yet, is measured."""
     rulebook = load_texts(rule_files(rules))
     program, phrases = compile_rulebook(rulebook), Phrases(rulebook)
-    raw = json.dumps({"household": family(), "on": "2025-08-01"}).encode()
     store = Store.create(folder / "parts.db", AT)
     writer = Writer(store, create_keyring(folder / "parts.key"))
     writer.append(rulebooks.rulebook(dict(rulebook.files), rulebook.digest, "bench", AT))
-    on, limits = date(2025, 8, 1), Limits()
+    limits = Limits()
     spent: dict[str, float] = {}
+    size = 0
 
     def timed(name: str, work: Callable[..., Any], *given: Any) -> Any:
         start = time.process_time_ns()
@@ -250,21 +282,24 @@ def parts(folder: Path, rules: str, rounds: int = 300) -> dict[str, float]:
         spent[name] = spent.get(name, 0) + time.process_time_ns() - start
         return found
 
-    for number in range(rounds + 20):
-        if number == 20:
+    warm = len(sent_bodies) // 2
+    for number, body in enumerate(sent_bodies):
+        if number == warm:
             spent.clear()
-        sent = timed("parse", read_json, raw, limits)
+            size = 0
+        sent = timed("parse", read_json, body.encode(), limits)
         household = timed("validate", read_household, sent["household"], program.vocabulary)
-        decision = timed("decide", decide, program, household, on)
-        timed("answers", getattr, decision, "answers")
-        made = timed("document", document, decision)
+        decision = timed("decide", decide, program, household, ON)
+        timed("what hangs on what", getattr, decision, "answers")
+        recorded = Recorded(decision)
+        content = timed("record", getattr, recorded, "body")
         index = timed("index", index_of, decision, phrases, "bench", "h_" + "0" * 24)
-        content = timed("canonical", canonical.dumps, made)
         draft = timed("draft", entries.decision, content, index, AT)
         timed("hash, pack and store", writer.append, draft)
-        timed("answer", lambda document: dumps(views.brief(document)), made)
-    size = len(content)
-    return {name: round(total / rounds / 1000, 1) for name, total in spent.items()} | {"document_bytes": size}
+        timed("answer", getattr, recorded, "brief")
+        size += len(content)
+    many = len(sent_bodies) - warm
+    return {name: round(total / many / 1000, 1) for name, total in spent.items()} | {"document_bytes": size // many}
 
 
 def main() -> None:
@@ -272,25 +307,28 @@ def main() -> None:
     arguments.add_argument("--seconds", type=int, default=10)
     arguments.add_argument("--connections", default="16,64")
     arguments.add_argument("--rules", default=str(ROOT))
+    arguments.add_argument("--households", type=int, default=2000, help="how many different ones are sent in turn")
     arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     given = arguments.parse_args()
     connections = [int(each) for each in given.connections.split(",")]
     runs: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory(dir=os.environ.get("JIUZHU_BENCH_DIR")) as name:
         folder = Path(name)
-        body = folder / "body.json"
-        body.write_text(json.dumps({"household": family(), "on": "2025-08-01"}, ensure_ascii=False))
+        body = folder / "bodies.jsonl"
+        sent = bodies(given.households)
+        body.write_text("\n".join(sent) + "\n")
         with parser(folder, given.workers) as (process, url):
             runs["parse JSON only"] = [load(process, url, "-", body, each, given.seconds) for each in connections]
         with service(folder, given.rules, given.workers) as (process, url, token):
             for label, path in (("evaluation", "/v1/evaluations"), ("durable decision", "/v1/decisions")):
                 load(process, url + path, token, body, connections[0], 2)
                 runs[label] = [load(process, url + path, token, body, each, given.seconds) for each in connections]
-        spent = parts(folder, given.rules)
+        spent = parts(folder, given.rules, sent)
     result = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "load": round(os.getloadavg()[0], 1)},
         "load": "wrk" if shutil.which("wrk") else "asyncio",
         "workers": given.workers,
+        "households": given.households,
         "policies": len(load_texts(rule_files(given.rules)).ids()),
         "runs": runs,
         "cpu_us_by_part": spent,

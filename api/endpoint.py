@@ -215,8 +215,10 @@ def body_as(call: Call, schema: StrictSchema) -> dict[str, Any]:
 
 
 def answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer. What is about people is not to be kept by anything on the way."""
-    found = Response(dumps(document), status, mimetype="application/json")
+    """A JSON answer, of data or of JSON written already. What is about people is not to be kept by anything on the
+    way."""
+    body = document if isinstance(document, bytes) else dumps(document)
+    found = Response(body, status, mimetype="application/json")
     found.headers["Cache-Control"] = "no-store"
     if headers:
         found.headers.update(headers)

@@ -9,29 +9,22 @@ from typing import Any
 
 from engine.decide import Decision
 from engine.decide.explain import explain
-from engine.decide.record import in_full, spelled_out
+from engine.decide.record import brief
+from engine.language.canonical import dumps
 from engine.ledger.access import Access
 from engine.ledger.entries import Entry
 from engine.ledger.identity import Person
 from engine.ledger.recording import document_of
 from engine.ledger.search import Hit
 
-__all__ = ["Case", "brief", "explained", "hit", "later", "people", "read_of"]
-
-BRIEF = ("answers", "not_in_force", "missing", "combinations", "totals", "declared", "labels")
-
-
-def brief(document: dict[str, Any]) -> dict[str, Any]:
-    """A decision's document, spelled out, without facts and the outcome of every condition."""
-    said = spelled_out(document)
-    for each in said["answers"]:
-        del each["truths"]
-    return {name: said[name] for name in BRIEF if name in said}  # records of earlier engines have no labels
-
+__all__ = ["Case", "explained", "hit", "later", "people", "read_of"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A decision or correction, as it was written or as it was read back: the two show the same."""
+    """A decision or correction, as it was written or as it was read back: the two show the same.
+
+    decision  its answers, in canonical JSON
+    """
 
     seq: int
     kind: str
@@ -39,33 +32,38 @@ class Case:
     household: str | None
     caseworker: str
     hash: str
-    document: dict[str, Any]
+    on: str
+    rulebook: str
+    engine: str
+    decision: bytes
     refers: int | None = None
     reason: str = ""
 
     @staticmethod
-    def of(entry: Entry) -> Case:
+    def of(entry: Entry, decision: bytes | None = None) -> Case:
+        """`decision`: other than briefly."""
+        document = document_of(entry)
         return Case(
-            entry.seq, entry.kind, entry.at, entry.household, entry.index["caseworker"], entry.hash,
-            document_of(entry), entry.refers, entry.body["reason"] if entry.kind == "correction" else "",
+            entry.seq, entry.kind, entry.at, entry.household, entry.index["caseworker"], entry.hash, document["on"],
+            document["rulebook"], document["engine"], dumps(brief(document)) if decision is None else decision,
+            entry.refers, entry.body["reason"] if entry.kind == "correction" else "",
         )  # fmt: skip
 
-    def data(self, decision: Decision | None = None) -> dict[str, Any]:
-        """`decision`: it, made again: then with everything it rests on, not only its answers."""
-        document = self.document
+    def parts(self) -> dict[str, bytes]:
+        """What is told of it, each part as JSON by its name."""
         found = {
             "id": self.seq,
             "kind": self.kind,
             "decided_at": self.at,
-            "on": document["on"],
+            "on": self.on,
             "household_id": self.household,
             "caseworker": self.caseworker,
-            "rulebook": document["rulebook"],
-            "engine": document["engine"],
+            "rulebook": self.rulebook,
+            "engine": self.engine,
             "hash": self.hash,
-            "decision": brief(document) if decision is None else in_full(document, decision),
         }
-        return found | ({"corrects": self.refers, "reason": self.reason} if self.kind == "correction" else {})
+        found |= {"corrects": self.refers, "reason": self.reason} if self.kind == "correction" else {}
+        return {"decision": self.decision, **{name: dumps(value) for name, value in found.items()}}
 
 
 def explained(decision: Decision, lang: str) -> list[dict[str, Any]]:

@@ -17,6 +17,10 @@ from api.endpoint import Call, answer, body_as, endpoint
 from api.paging import next_page
 from api.problems import Fault, Problem, fault_of_input
 from api.settings import CHINA, instant_of
+from engine import __version__
+from engine.decide import Decision
+from engine.decide.record import in_full
+from engine.language.canonical import dumps, joined
 from engine.language.household import HouseholdError
 from engine.ledger import entries, read, rulebooks
 from engine.ledger.access import page as reads_of
@@ -24,15 +28,15 @@ from engine.ledger.entries import Draft, Entry, Receipt, Request
 from engine.ledger.errors import Erased, NotFound
 from engine.ledger.identity import Person, of_entry
 from engine.ledger.inflight import working
-from engine.ledger.recording import document, document_of, index_of
+from engine.ledger.recording import Recorded, document_of, index_of
 from engine.ledger.replay import again, against, replay
 from engine.ledger.search import Query, search
 from engine.ledger.write import answered
 
 blueprint = Blueprint("decisions", __name__)
 
-Written = tuple[Draft, dict[str, Any] | None]
-"""A draft and, of a decision, its document."""
+Written = tuple[Draft, Recorded | None]
+"""A draft and, of a decision, what goes on record."""
 
 WRITES = (
     "invalid",
@@ -58,9 +62,9 @@ def decide(call: Call) -> Response:
         rules = call.service.active.current()
         asked = ask(rules, schemas.DECISION, call.sent, call.service.today())
         household = _household(call, asked.body.get("household_id"))
-        made = document(asked.decision, asked.jurisdictions)
+        made = Recorded(asked.decision, asked.jurisdictions)
         index = index_of(asked.decision, rules.phrases, call.who.id, household)
-        draft = entries.decision(made, index, call.service.at(), request=sent, identity=asked.people)
+        draft = entries.decision(made.body, index, call.service.at(), request=sent, identity=asked.people)
         return draft, made
 
     return _recorded(call, make)
@@ -78,10 +82,13 @@ def correct(call: Call, id: int) -> Response:
         _not_corrected(call, id)
         rules = call.service.active.current()
         asked = ask(rules, schemas.CORRECTION, call.sent, call.service.today())
-        made = document(asked.decision, asked.jurisdictions)
+        made = Recorded(asked.decision, asked.jurisdictions)
         index = index_of(asked.decision, rules.phrases, call.who.id, old.household or "")
         why, at = asked.body["reason"], call.service.at()
-        return entries.correction(id, made, index, call.who.id, why, at, request=sent, identity=asked.people), made
+        draft = entries.correction(
+            id, made.body, index, call.who.id, why, at, request=sent, identity=asked.people
+        )
+        return draft, made
 
     return _recorded(call, make, about=id)
 
@@ -138,19 +145,22 @@ def read_decision(call: Call, id: int) -> Response:
     explain, trace = query.get("explain", True), query.get("trace", True)
     stored = document_of(entry)
     decision = again(call.service.programs.get(stored["rulebook"]), stored) if explain or trace else None
-    found = views.Case.of(entry).data(decision if trace else None)
+    whole = dumps(in_full(stored, decision)) if trace and decision is not None else None
+    found = views.Case.of(entry, whole).parts()
+    more: dict[str, Any] = {}
     said = read.about(connection, id)
-    found["later"] = views.later(said)
+    more["later"] = views.later(said)
     corrected = next((each.seq for each in said if each.kind == "correction"), None)
     if corrected:
-        found["corrected_by"] = corrected
+        more["corrected_by"] = corrected
     if explain and decision is not None:
-        found["explanation"] = views.explained(decision, call.lang)
+        more["explanation"] = views.explained(decision, call.lang)
     if "identity" in asked:
-        found["identity"] = identity_of(call, entry)
+        more["identity"] = identity_of(call, entry)
     if "reads" in asked:
-        found["reads"] = [views.read_of(each) for each in reads_of(connection, case=id, limit=200)]
-    return answer(found, headers={"Content-Language": call.lang, "Vary": "Accept-Language"})
+        more["reads"] = [views.read_of(each) for each in reads_of(connection, case=id, limit=200)]
+    found |= {name: dumps(value) for name, value in more.items()}
+    return answer(joined(found), headers={"Content-Language": call.lang, "Vary": "Accept-Language"})
 
 
 @endpoint(
@@ -228,11 +238,12 @@ def _recorded(call: Call, make: Callable[[Request | None], Written], about: int 
     call.service.metrics.count("jiuzhu_decisions_total" if made else "jiuzhu_settled_total")
     if made is None:
         return _settled(read.entry(connection, receipt.seq), {})
+    decided = made.decision
     written = views.Case(
-        receipt.seq, draft.kind, draft.at, draft.household, call.who.id, receipt.hash, made, draft.refers,
-        call.sent.get("reason", ""),
+        receipt.seq, draft.kind, draft.at, draft.household, call.who.id, receipt.hash, decided.on.isoformat(),
+        decided.program.rulebook.digest, __version__, made.brief, draft.refers, call.sent.get("reason", ""),
     )  # fmt: skip
-    return _decided(call, written, {})
+    return _decided(call, written, {}, decided)
 
 
 def _repeated(call: Call, receipt: Receipt) -> Response:
@@ -240,7 +251,15 @@ def _repeated(call: Call, receipt: Receipt) -> Response:
     call.service.metrics.count("jiuzhu_repeated_total")
     entry = read.entry(call.service.home.store.reader(), receipt.seq)
     headers = {"Idempotent-Replayed": "true"}
-    return _settled(entry, headers) if entry.index is None else _decided(call, views.Case.of(entry), headers)
+    if entry.index is None:
+        return _settled(entry, headers)
+    stored = document_of(entry)
+    decision = again(call.service.programs.get(stored["rulebook"]), stored) if _wants_reasons(call) else None
+    return _decided(call, views.Case.of(entry), headers, decision)
+
+
+def _wants_reasons(call: Call) -> bool:
+    return call.sent.get("explain") is True
 
 
 def _settled(entry: Entry, headers: dict[str, str]) -> Response:
@@ -248,14 +267,13 @@ def _settled(entry: Entry, headers: dict[str, str]) -> Response:
     return answer({"decision": entry.refers, "hash": entry.hash, **views.later([entry])[0]}, 201, headers)
 
 
-def _decided(call: Call, found: views.Case, headers: dict[str, str]) -> Response:
+def _decided(call: Call, found: views.Case, headers: dict[str, str], decision: Decision | None) -> Response:
     headers = {**headers, "Location": f"/v1/decisions/{found.seq}"}
-    data = found.data()
-    if call.sent.get("explain") is True:
-        decision = again(call.service.programs.get(found.document["rulebook"]), found.document)
-        data["explanation"] = views.explained(decision, call.lang)
+    parts = found.parts()
+    if decision is not None and _wants_reasons(call):
+        parts["explanation"] = dumps(views.explained(decision, call.lang))
         headers |= {"Content-Language": call.lang, "Vary": "Accept-Language"}
-    return answer(data, 201, headers)
+    return answer(joined(parts), 201, headers)
 
 
 def _household(call: Call, given: str | None) -> str:

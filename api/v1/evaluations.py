@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response
 
 from api import answers, schemas, views
 from api.deciding import ask
 from api.endpoint import Call, answer, endpoint
 from engine import __version__
-from engine.decide.record import in_full, record
+from engine.decide.record import Written, in_full, record
+from engine.language.canonical import dumps, joined
 
 blueprint = Blueprint("evaluations", __name__)
 
@@ -25,15 +24,14 @@ def evaluate(call: Call) -> Response:
     rules = call.service.active.current()
     asked = ask(rules, schemas.EVALUATION, call.sent, call.service.today())
     trace = asked.body.get("trace", False)
-    found = record(asked.decision)
-    document: dict[str, Any] = {
-        "on": asked.on.isoformat(),
-        "rulebook": rules.digest,
-        "engine": __version__,
-        "decision": in_full(found, asked.decision) if trace else views.brief(found),
+    parts = {
+        "on": dumps(asked.on.isoformat()),
+        "rulebook": dumps(rules.digest),
+        "engine": dumps(__version__),
+        "decision": dumps(in_full(record(asked.decision), asked.decision)) if trace else Written(asked.decision).brief,
     }
     headers = {}
     if asked.body.get("explain", False):
-        document["explanation"] = views.explained(asked.decision, call.lang)
+        parts["explanation"] = dumps(views.explained(asked.decision, call.lang))
         headers = {"Content-Language": call.lang, "Vary": "Accept-Language"}
-    return answer(document, headers=headers)
+    return answer(joined(parts), headers=headers)

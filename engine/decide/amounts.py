@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.decide.run import Raw
+from engine.decide.remembered import Raw
 from engine.language.model import Item, Policy
 
 # How often an item is paid within twelve months; `month` is replaced by `for_months` where an item says so.

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.decide.amounts import yearly
-from engine.decide.run import Raw, Run
+from engine.decide.remembered import Raw
+from engine.decide.run import Run
 from engine.language.model import ExclusionGroup
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
 
 from engine.decide.amounts import TIMES, Amount, amounts
 from engine.decide.best import Combination, combinations, group_worth
 from engine.decide.grounds import rests_of
+from engine.decide.kept import Kept, once
 from engine.decide.layout import RECEIVES, Layout
 from engine.decide.missing import Missing, Wanted
 from engine.decide.outcomes import Outcomes
 from engine.decide.program import Caveat, Edition, Program
-from engine.decide.run import Raw, Run, Withheld, conditional, run
+from engine.decide.remembered import Raw
+from engine.decide.run import Run, Withheld, conditional, run
 from engine.language.household import Household
 from engine.language.model import Policy
 
@@ -32,10 +33,9 @@ class Answer:
     place           of the subject among the members; 0 for the household
     conditional_on  policies that must be granted first, in the order to apply; None where the answer is firm
     receives        yes | no | unknown
-    letters         its outcomes in brief, once somebody asked (engine.decide.evidence.truths_of)
     """
 
-    __slots__ = ("_amounts", "certain", "conditional_on", "layout", "letters", "member", "members", "place", "policy",
+    __slots__ = ("_amounts", "certain", "conditional_on", "layout", "member", "members", "place", "policy",
                  "possible", "raw", "receives")  # fmt: skip
 
     def __init__(
@@ -54,7 +54,6 @@ class Answer:
         self.certain: bool = raw[0]
         self.possible: bool = raw[1]
         self._amounts: tuple[Amount, ...] | None = None
-        self.letters: str | None = None
 
     @property
     def amounts(self) -> tuple[Amount, ...]:
@@ -93,6 +92,9 @@ class MissingFact:
     most: int  # the sum of what those could pay in a year at most, in fen
 
 
+_IN_CATALOGUE = Kept(lambda order: sorted((each.policy for each in order), key=lambda policy: policy.order), 100)
+
+
 class Decision:
     """All answers for a household on a day. What takes time and is not always wanted is worked out when it is read."""
 
@@ -103,24 +105,24 @@ class Decision:
     def on(self) -> date:
         return self.edition.on
 
-    @cached_property
+    @once
     def conditionals(self) -> dict[tuple[str, int], tuple[str, ...]]:
         return conditional(self.run)
 
-    @cached_property
+    @once
     def answers(self) -> tuple[Answer, ...]:
         """Every policy in force, in catalogue order, each member's in the order of their ids."""
         found: list[Answer] = []
         members = tuple(member.id for member in self.household.members)
         run, conditionals = self.run, self.conditionals
         slots = self.program.slots.policies
-        for each in sorted(self.edition.order, key=lambda f: f.policy.order):
-            policy = each.policy
-            layout, at = run.functions[policy.id].layout, slots[RECEIVES, policy.id].at
+        for policy in _IN_CATALOGUE(self.edition.order):
+            name = policy.id
+            layout, at = run.functions[name].layout, slots[RECEIVES, name].at
             subjects, rows = (("",), [run.whole]) if policy.level == "household" else (members, run.members)
-            for place, (raw, row) in enumerate(zip(run.first[policy.id], rows, strict=True)):
+            for place, (raw, row) in enumerate(zip(run.first[name], rows, strict=True)):
                 receives = "yes" if row[at] else "unknown" if row[at + 1] else "no"
-                firm = conditionals.get((policy.id, place))
+                firm = conditionals.get((name, place)) if conditionals else None
                 found.append(Answer(policy, subjects[place], place, raw, layout, members, firm, receives))
         return tuple(found)
 
@@ -131,12 +133,12 @@ class Decision:
                 return found
         raise KeyError((policy, member))
 
-    @cached_property
+    @once
     def combinations(self) -> tuple[Combination, ...]:
         """Where policies exclude one another: the choices and the best."""
         return combinations(self.run)
 
-    @cached_property
+    @once
     def open_options(self) -> frozenset[tuple[str, str, tuple[str, ...]]]:
         """The options whose most rests on an outer limit alone: (first policy of the group, member, policies)."""
         far = {(c.group.policies[0], c.member, o.policies): o.most for c in combinations(self.wide) for o in c.options}
@@ -160,7 +162,7 @@ class Decision:
                 found.append(Caveat("not-published", name, label, value.source if value else ""))
         return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
-    @cached_property
+    @once
     def _missing(self) -> Missing:
         return Missing(self.run)
 
@@ -177,12 +179,12 @@ class Decision:
     def _in_order(self, wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
         return tuple(sorted((each for each in wanted if each in self.places), key=self.places.__getitem__))
 
-    @cached_property
+    @once
     def places(self) -> dict[Wanted, int]:
         """Where each missing fact stands in `missing`."""
         return {(m.fact, m.member): place for place, m in enumerate(self.missing)}
 
-    @cached_property
+    @once
     def missing(self) -> tuple[MissingFact, ...]:
         """Every fact that some answer waits for: first what settles most answers, then what is worth most."""
         status: dict[Wanted, list[tuple[str, str]]] = {}
@@ -230,7 +232,7 @@ class Decision:
         where = next((m for m in self.household.members if m.id == member), None) if member else self.household
         return where is not None and fact in where.null
 
-    @cached_property
+    @once
     def wide(self) -> Run:
         """The same decision with every outer limit moved outwards: what moves with it is no knowledge."""
         return run(self.program, self.edition, self.household, wide=True)
@@ -250,7 +252,7 @@ class Decision:
         raws = self._wide_open.first.get(answer.policy.id) or self.wide.first[answer.policy.id]
         return bool(raws[answer.place][2][place][1] != each.most)
 
-    @cached_property
+    @once
     def _wide_open(self) -> Run:
         """The wide run of the policies with an open amount, and of those they rest on, alone: mostly few."""
         if "wide" in self.__dict__:
@@ -264,7 +266,7 @@ class Decision:
     def not_in_force(self) -> tuple[str, ...]:
         return self.edition.not_in_force
 
-    @cached_property
+    @once
     def totals(self) -> dict[str, tuple[int, int]]:
         """What may lawfully be drawn together, by period, least and most in fen: never what excludes one another."""
         out: set[tuple[str, int | None]] = set()

@@ -9,11 +9,9 @@ values, by which the same engine version shows that it is the same.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
-from operator import add, itemgetter
 from typing import Any
 
 from engine.decide.conditions import leaf_expression
@@ -54,9 +52,8 @@ def trace_of(decision: Decision, answer: Answer) -> dict[str, Any]:
 def digest_of(decision: Decision) -> str:
     """The SHA-256 over every value that was worked out: facts and derived facts as ends, each policy's row."""
     run = decision.run
-    rows = [[name, [raw[3] for raw in run.first[name]]] for name in sorted(run.first)]
-    text = json.dumps([run.whole, run.members, rows], separators=(",", ":"), check_circular=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    rows = [raw.values for name in sorted(run.first) for raw in run.first[name]]
+    return hashlib.sha256("\n".join([repr([run.whole, run.members]), *rows]).encode("ascii")).hexdigest()
 
 
 def truths_of(answer: Answer) -> str:
@@ -65,9 +62,7 @@ def truths_of(answer: Answer) -> str:
     For each condition with outcomes of its members (`any_member` and its kin) there follow, in brackets, the letters of
     every member between strokes, as in `yyn(ny/nn)`.
     """
-    if answer.letters is None:
-        answer.letters = _LETTERS(answer.layout)(answer.raw[3])
-    return answer.letters
+    return answer.raw.truths
 
 
 def outcomes_in(truths: str, layout: Layout, members: Sequence[str]) -> list[tuple[str, str | None, str]]:
@@ -278,36 +273,3 @@ _TABLES = Kept(_Table, 2_000)
 _READ = Kept(_read_through, 20)
 _FIGURES = Kept(lambda value, parameter: figure(parameter, value), 2_000)
 _DERIVED = Kept(_derived_of, 20)
-
-def _letters(layout: Layout) -> Callable[[_Row], str]:
-    """Writes the truths of a row of this layout."""
-    fixed: list[int | bool] = []
-
-    def at(ref: Ref) -> int:
-        if not isinstance(ref, Fixed):
-            return ref
-        fixed.insert(0, ref.value)
-        return -len(fixed)
-
-    entries = list(layout.conditions.values())
-    certain, possible = [at(entry.certain) for entry in entries], [at(entry.possible) for entry in entries]
-    # a place more than there are conditions, so that one condition too gives a tuple
-    surely, maybe = itemgetter(*certain, *certain[:1]), itemgetter(*possible, *possible[:1])
-    inner = [(entry.inner, _letters(entry.rows)) for entry in entries if entry.inner is not None and entry.rows]
-    size, more = len(entries), tuple(fixed)
-
-    def letters(row: _Row) -> str:
-        full = (*row, *more)
-        found = bytes(map(add, surely(full), maybe(full)))
-        text = found[:size].translate(_SUM).decode("ascii")
-        for place, below in inner:
-            text += f"({'/'.join(map(below, row[place]))})"
-        return text
-
-    return letters
-
-
-_SUM = b"nuy" + bytes(253)
-"""Certainly and possibly, added: neither, the second alone, both."""
-
-_LETTERS = Kept(_letters, 4_000)

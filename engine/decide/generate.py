@@ -24,6 +24,7 @@ from engine.decide.layout import (
     Slot,
     Slots,
 )
+from engine.decide.remembered import Reads
 from engine.language import ends
 from engine.language.ends import Folded, Mask, Num, Q, Several, Term, Truth
 from engine.language.fold import Fold
@@ -39,6 +40,7 @@ class Generated:
     name: str
     source: str
     layout: Layout
+    reads: Reads
 
 
 @dataclass(slots=True)
@@ -101,6 +103,9 @@ class PythonFold(Fold):
         self.scopes: list[_Scope] = [_Scope(None)]
         self.head: list[str] = []
         self.head_reads: dict[tuple[str, int], str] = {}
+        self.own: set[int] = set()  # slots read of the member that is decided for
+        self.each: set[int] = set()  # slots read of every member
+        self.loops = False  # it goes through the members
         self.count = 0
         self.lets: dict[str, Folded] = {}
         self.done: dict[int, Folded] = {}
@@ -155,6 +160,7 @@ class PythonFold(Fold):
         scope = next(s for s in reversed(self.scopes) if s.member is not None)
         if (level, at) not in scope.reads:
             name = f"{scope.member}_{at}"
+            (self.own if scope is self.scopes[0] else self.each).add(at)
             scope.reads[level, at] = name
             scope.lines.append(f"{name} = {scope.member}[{at}]")
         return scope.reads[level, at]
@@ -270,6 +276,7 @@ class PythonFold(Fold):
     # -- members --
 
     def enter(self) -> str:
+        self.loops = True
         member = self.fresh("m")
         self.scopes.append(_Scope(member))
         return member
@@ -449,6 +456,11 @@ class PythonFold(Fold):
 
     # -- whole functions --
 
+    def reads(self) -> Reads:
+        """The slots that what was written reads."""
+        whole = (at for level, at in self.head_reads if level == "household")
+        return Reads(tuple(sorted(whole)), tuple(sorted(self.own)), tuple(sorted(self.each)), self.loops)
+
     def function(self, name: str, parameters: str, returns: str) -> str:
         body = [*self.head, *self.scopes[0].lines, f"return {returns}"]
         if self.uses_tables:
@@ -518,7 +530,8 @@ def policy_function(
     given = "(" + "".join(f"({', '.join(map(str, item))}), " for item in items) + ")"
     unpublished = "u" if fold.uses_tables else "()"
     returns = f"{when.certain}, {when.possible}, {given}, {row.text()}, {unpublished}"
-    return Generated(name, fold.function(name, ("m, " if member else "") + "h, ms, P, on", returns), row.layout)
+    source = fold.function(name, ("m, " if member else "") + "h, ms, P, on", returns)
+    return Generated(name, source, row.layout, fold.reads())
 
 
 def _item(fold: PythonFold, item: Item, when: Truth, row: _Row) -> tuple[Term, Term, Term, Term, Term, Term]:

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 Made = TypeVar("Made")
+Of = TypeVar("Of")
+
+
+class once(Generic[Of, Made]):
+    """A property that is worked out when it is first read. As functools.cached_property, without its lock: what is
+    worked out here may be worked out twice at the same time, and comes out the same."""
+
+    def __init__(self, make: Callable[[Of], Made]):
+        self.make, self.name, self.__doc__ = make, make.__name__, make.__doc__
+
+    @overload
+    def __get__(self, of: None, owner: object) -> once[Of, Made]: ...
+
+    @overload
+    def __get__(self, of: Of, owner: object) -> Made: ...
+
+    def __get__(self, of: Of | None, owner: object) -> Any:
+        if of is None:  # read from the class
+            return self
+        made = of.__dict__[self.name] = self.make(of)
+        return made
 
 
 class Kept(Generic[Made]):

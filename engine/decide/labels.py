@@ -13,7 +13,9 @@ from engine.decide.explain import Explainer, Line
 from engine.decide.kept import Kept
 from engine.decide.layout import Layout
 from engine.decide.outcomes import Outcomes, word
-from engine.decide.run import Raw, Run
+from engine.decide.program import Program
+from engine.decide.remembered import Memory, Raw, memory_of
+from engine.decide.run import Run
 from engine.language.model import Label
 from engine.language.rulebook import policies_asked
 from engine.language.types import day_number
@@ -39,25 +41,35 @@ def carried(decision: Decision) -> tuple[Carried, ...]:
     Left out: a label on days before its figures are known, and where only some policies were decided, one that asks
     about another.
     """
-    decided = {*decision.edition.by_id, *decision.edition.not_in_force}
+    members = [member.id for member in decision.household.members]
+    memory = memory_of(decision.edition.parameters, day_number(decision.on))
     found: list[Carried] = []
-    for label in decision.program.rulebook.labels:
-        if label.policy.in_force(decision.on) and _ASKED(label.policy) <= decided:
-            raws, layout = _run(decision, decision.run, decision.edition.parameters, label)
-            members = [""] if label.level == "household" else [member.id for member in decision.household.members]
-            found += [Carried(label, who, raw, layout) for who, raw in zip(members, raws, strict=True)]
+    for label in _SHOWN(decision.edition.order, decision):
+        raws, layout = _run(decision.program, decision.run, memory, label)
+        subjects = [""] if label.level == "household" else members
+        found += [Carried(label, who, raw, layout) for who, raw in zip(subjects, raws, strict=True)]
     return tuple(found)
 
 
-_ASKED: Kept[frozenset[str]] = Kept(lambda policy: frozenset(policies_asked(policy)), 2_000)
+def _shown(_: Any, decision: Decision) -> list[Label]:
+    """The labels for the policies decided on the day."""
+    decided = {*decision.edition.by_id, *decision.edition.not_in_force}
+    return [
+        label
+        for label in decision.program.rulebook.labels
+        if label.policy.in_force(decision.on) and policies_asked(label.policy) <= decided
+    ]
 
 
-def _run(decision: Decision, run: Run, parameters: tuple[Any, ...], label: Label) -> tuple[list[Raw], Layout]:
-    function = decision.program.labels[label.id, label.policy.from_date]
-    on = day_number(decision.on)
+_SHOWN = Kept(_shown, 100)  # by the policies in force in their order, made once for each edition
+
+
+def _run(program: Program, run: Run, memory: Memory, label: Label) -> tuple[list[Raw], Layout]:
+    function = program.labels[label.id, label.policy.from_date]
+    remembered = memory.of(function)
     if label.level == "household":
-        return [function.run(run.whole, run.members, parameters, on)], function.layout
-    return [function.run(row, run.whole, run.members, parameters, on) for row in run.members], function.layout
+        return [remembered.household(run.whole, run.members)], function.layout
+    return remembered.everyone(run.whole, run.members), function.layout
 
 
 def as_data(decision: Decision) -> dict[str, str | dict[str, str]]:
@@ -77,7 +89,8 @@ def explain_label(explainer: Explainer, each: Carried) -> Line:
     """One label with its reasons, as an answer has them."""
     decision, policy = explainer.decision, each.label.policy
     members = tuple(member.id for member in decision.household.members)
-    wide, _ = _run(decision, decision.wide, decision.edition.wide_parameters, each.label)
+    memory = memory_of(decision.edition.wide_parameters, day_number(decision.on))
+    wide, _ = _run(decision.program, decision.wide, memory, each.label)
     place = members.index(each.member) if each.member else 0
     outcomes = Outcomes(each.layout, each.raw[3], members, wide[place][3])
     when = explainer.condition(policy.when, outcomes, policy, each.member)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.decide.outcomes import Masked, Outcomes, Span
-from engine.decide.run import Raw, Run
+from engine.decide.remembered import Raw
+from engine.decide.run import Run
 from engine.language.model import Fact, Let, Policy
 from engine.language.tree import Condition, Expr
 from engine.language.types import Base

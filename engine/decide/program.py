@@ -15,6 +15,7 @@ from typing import Any
 from engine.decide.generate import derive_function, policy_function
 from engine.decide.kept import Kept
 from engine.decide.layout import GRANTED, QUALIFIES, Layout, Slots, slots_of
+from engine.decide.remembered import NOTHING, Reads
 from engine.decide.tables import Table
 from engine.language.checks import expressions_of, fact_expressions, parameters_read, top_level
 from engine.language.household import Household, HouseholdError, InputProblem, Member, Vocabulary
@@ -128,6 +129,7 @@ class Function:
     layout: Layout
     layouts: dict[str, Layout]  # for the derived facts: one each
     source: str
+    reads: Reads
 
 
 class Functions(Mapping[tuple[str, date], Function]):
@@ -141,7 +143,9 @@ class Functions(Mapping[tuple[str, date], Function]):
     def __getitem__(self, key: tuple[str, date]) -> Function:
         if key not in self.made:
             written = policy_function(self.rulebook, self.versions[key], self.slots, self.index, self.flat)
-            self.made[key] = compiled(self.rulebook, written.name, written.source, written.layout)
+            self.made[key] = compiled(
+                self.rulebook, written.name, written.source, written.layout, reads=written.reads
+            )
         return self.made[key]
 
     def replaced(self, rulebook: Rulebook, policy: Policy) -> Functions:
@@ -158,14 +162,19 @@ class Functions(Mapping[tuple[str, date], Function]):
 
 
 def compiled(
-    rulebook: Rulebook, name: str, source: str, layout: Layout, layouts: dict[str, Layout] | None = None
+    rulebook: Rulebook,
+    name: str,
+    source: str,
+    layout: Layout,
+    layouts: dict[str, Layout] | None = None,
+    reads: Reads = NOTHING,
 ) -> Function:
     """The function behind generated text; a traceback shows the line."""
     file = f"<{name} of rules {rulebook.digest[:12]}>"
     space: dict[str, Any] = {"Refused": Refused}
     exec(compile(source, file, "exec"), space)  # our own text, made from a checked tree
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    return Function(space[name], layout, layouts or {}, source)
+    return Function(space[name], layout, layouts or {}, source, reads)
 
 
 def compile_rulebook(rulebook: Rulebook) -> Program:

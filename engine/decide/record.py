@@ -8,6 +8,8 @@ out again when it is read (`evidence`); of it the record holds every truth, and 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from engine import __version__
@@ -16,10 +18,11 @@ from engine.decide.amounts import Amount
 from engine.decide.best import Combination
 from engine.decide.decision import Answer, Decision
 from engine.decide.evidence import digest_of, evidence, truths_of
-from engine.language.canonical import digest, dumps
-from engine.language.household import canonical_household
+from engine.decide.kept import once
+from engine.language.canonical import dumps, joined
+from engine.language.household import household_json
 
-FORMAT = "jiuzhu-decision-3"
+FORMAT = "jiuzhu-decision-4"
 
 UNSAID: dict[str, Any] = {
     "member": None, "receives": "unknown", "conditional_on": None, "missing": [], "caveats": [], "amounts": [],
@@ -27,27 +30,126 @@ UNSAID: dict[str, Any] = {
 """What an answer of a record says where it says nothing of these."""
 
 
+class Written:
+    """A decision written down, each part when it is asked for, as canonical JSON.
+
+    What is written of an answer in which nothing is open is the same for all whose outcome it is, their ids apart. It
+    is kept with the outcome (`Raw.said`), and the whole is put together from such pieces.
+    """
+
+    def __init__(self, decision: Decision):
+        self.decision = decision
+
+    @once
+    def parts(self) -> dict[str, bytes]:
+        """Each part of the record by its name."""
+        decision = self.decision
+        vocabulary = decision.program.vocabulary
+        return {
+            "answers": self._answers("record", [dumps(each) for each in self._open]),
+            "household": household_json(decision.household, vocabulary),
+            **{name: dumps(value) for name, value in self._rest.items()},
+            "format": dumps(FORMAT),
+            "engine": dumps(__version__),
+            "rulebook": dumps(decision.program.rulebook.digest),
+            "on": dumps(decision.on.isoformat()),
+            "evidence": dumps(digest_of(decision)),
+        }
+
+    @once
+    def brief(self) -> bytes:
+        """What a caller is told at once: the record spelled out, without facts and the outcome of every condition. The
+        same as `brief` makes of the record read back."""
+        said = brief({"answers": self._open, **self._rest})
+        answers = self._answers("brief", [dumps(each) for each in said.pop("answers")])
+        return joined({"answers": answers, **{name: dumps(value) for name, value in said.items()}})
+
+    @once
+    def _rest(self) -> dict[str, Any]:
+        """What stands beside the answers, in the record and in the brief."""
+        decision = self.decision
+        return {
+            "not_in_force": list(decision.not_in_force),
+            "missing": [
+                {"fact": m.fact, "member": m.member or None, "asked": m.asked, "most": yuan(m.most)}
+                for m in decision.missing
+            ],
+            "combinations": [_combination(decision, each) for each in decision.combinations],
+            "totals": {per: _ends(*ends) for per, ends in decision.totals.items()},
+            "declared": declared(decision),
+            "labels": labels.as_data(decision),
+        }
+
+    @once
+    def _alike(self) -> list[bool]:
+        """Of each answer, whether it reads the same for everybody whose outcome is like it: nothing in it is open."""
+        return [answer.raw.closed for answer in self.decision.answers]
+
+    @once
+    def _open(self) -> list[dict[str, Any]]:
+        """The answers that say something of this household alone."""
+        answers = self.decision.answers
+        return [
+            _answer(self.decision, answer) for answer, alike in zip(answers, self._alike, strict=True) if not alike
+        ]
+
+    def _answers(self, kind: str, open_: list[bytes]) -> bytes:
+        """All answers, in their order; `open_` are those in which something is open."""
+        decision, rest = self.decision, iter(open_)
+        members = {each.id: dumps(each.id) for each in decision.household.members} | {"": b"null"}
+        beside = decision.run.derived_unpublished  # figures not published that any answer may rest on
+        firm = {receives: (kind, receives, None, beside) for receives in ("yes", "no", "unknown")}
+        found: list[bytes] = []
+        for answer, alike in zip(decision.answers, self._alike, strict=True):
+            if not alike:
+                found.append(next(rest))
+                continue
+            said, hangs = answer.raw.said, answer.conditional_on
+            key = firm[answer.receives] if hangs is None else (kind, answer.receives, hangs, beside)
+            pieces = said.get(key)
+            if pieces is None:
+                data = _answer(decision, answer)
+                pieces = said[key] = around_member(data if kind == "record" else _brief(data))
+            before, after = pieces
+            found.append(before + members[answer.member] + after if after else before)
+        return b"[%b]" % b",".join(found)
+
+
+def around_member(data: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The canonical JSON of `data` before and after the value of its key "member"; all of it, and nothing, where it has
+    no such key."""
+    if "member" not in data:
+        return dumps(data), b""
+    before = dumps({key: value for key, value in data.items() if key < "member"})[1:-1]
+    after = dumps({key: value for key, value in data.items() if key > "member"})[1:]
+    return b'{%b"member":' % (before + b"," if before else b""), b"," + after
+
+
 def record(decision: Decision) -> dict[str, Any]:
     """The decision as it is put on record, briefly: an answer leaves out what is as in UNSAID, and names what it waits
     for by places in the list `missing`. `spelled_out` undoes both."""
-    return {
-        "format": FORMAT,
-        "engine": __version__,
-        "rulebook": decision.program.rulebook.digest,
-        "on": decision.on.isoformat(),
-        "household": canonical_household(decision.household, decision.program.vocabulary),
-        "answers": [_answer(decision, answer) for answer in decision.answers],
-        "not_in_force": list(decision.not_in_force),
-        "missing": [
-            {"fact": m.fact, "member": m.member or None, "asked": m.asked, "most": yuan(m.most)}
-            for m in decision.missing
-        ],
-        "combinations": [_combination(decision, each) for each in decision.combinations],
-        "totals": {per: _ends(*ends) for per, ends in decision.totals.items()},
-        "declared": declared(decision),
-        "labels": labels.as_data(decision),
-        "evidence": digest_of(decision),
-    }
+    found: dict[str, Any] = json.loads(canonical(decision))
+    return found
+
+
+def brief(document: dict[str, Any]) -> dict[str, Any]:
+    """A record spelled out, without facts and the outcome of every condition."""
+    said = spelled_out(document)
+    answers = [_without_truths(each) for each in said["answers"]]
+    found = {name: said[name] for name in BRIEF if name in said}  # records of earlier engines have no labels
+    return {**found, "answers": answers}
+
+
+BRIEF = ("not_in_force", "missing", "combinations", "totals", "declared", "labels")
+
+
+def _brief(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer that waits for nothing, as `brief` has it."""
+    return _without_truths({**UNSAID, **answer})
+
+
+def _without_truths(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key != "truths"}
 
 
 def spelled_out(document: dict[str, Any]) -> dict[str, Any]:
@@ -88,11 +190,11 @@ def in_full(document: dict[str, Any], decision: Decision) -> dict[str, Any]:
 
 def canonical(decision: Decision) -> bytes:
     """The decision in canonical JSON, the same byte for byte for the same rulebook, facts, day and engine."""
-    return dumps(record(decision))
+    return joined(Written(decision).parts)
 
 
 def decision_digest(decision: Decision) -> str:
-    return digest(record(decision))
+    return hashlib.sha256(canonical(decision)).hexdigest()
 
 
 def yuan(fen: int) -> str:

@@ -10,11 +10,10 @@ from typing import Any
 
 from engine.decide.layout import GRANTED, QUALIFIES, RECEIVES, Layout
 from engine.decide.program import Edition, Function, Program, Refused, refusal, start, widen
+from engine.decide.remembered import Memory, Raw, Remembered, memory_of
 from engine.language.household import Household
 from engine.language.types import day_number
 
-# What a policy's function returns: certainly, possibly, items, trace row, unpublished figures.
-Raw = tuple[bool, bool, tuple[tuple[Any, ...], ...], tuple[Any, ...], tuple[str, ...]]
 Withheld = frozenset[tuple[str, int | None]]  # (policy, member's place; None: for everybody)
 
 
@@ -79,31 +78,57 @@ def run(program: Program, edition: Edition, household: Household, wide: bool = F
         derived, unpublished = derive.run(whole, members, values, on)
     except Refused as refused:
         raise refusal(program, refused.fact) from None
-    functions = {each.policy.id: each.function(household.open) for each in edition.order}
+    steps, functions = _steps(program, edition, household.open, memory_of(values, on))
     found = Run(program, edition, household, whole, members, derived, derive.layouts, frozenset(unpublished), functions)
-    slots, parameters = program.slots.policies, values
-    for each in edition.order:
-        name = each.policy.id
-        qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at
-        decide = functions[name].run
-        if each.policy.level == "household":
-            raw = decide(whole, members, parameters, on)
+    first = found.first
+    for name, for_household, qualifies, granted, decide in steps:
+        if for_household:
+            raw = decide.household(whole, members)
             whole[qualifies] = whole[granted] = raw[0]
             whole[qualifies + 1] = whole[granted + 1] = raw[1]
-            found.first[name] = [raw]
+            first[name] = [raw]
         else:
-            raws = [decide(row, whole, members, parameters, on) for row in members]
+            raws = first[name] = decide.everyone(whole, members)
             for row, raw in zip(members, raws, strict=True):
                 row[qualifies] = row[granted] = raw[0]
                 row[qualifies + 1] = row[granted + 1] = raw[1]
-            found.first[name] = raws
     return found
+
+
+# A policy to decide: its id, whether it is decided for the household, the slots of its answer, and its function.
+_Step = tuple[str, bool, int, int, Remembered]
+_MOST_STEPS = 200
+
+
+def _steps(
+    program: Program, edition: Edition, open_: int, memory: Memory
+) -> tuple[list[_Step], dict[str, Function]]:
+    """What is to be done for households in which the same facts are open, in order; and each policy's function."""
+    known = memory.kept.get(open_)
+    if known is not None and known[0] is edition.order:
+        return known[1], known[2]
+    slots = program.slots.policies
+    functions = {each.policy.id: each.function(open_) for each in edition.order}
+    steps = [
+        (
+            each.policy.id,
+            each.policy.level == "household",
+            slots[QUALIFIES, each.policy.id].at,
+            slots[GRANTED, each.policy.id].at,
+            memory.of(functions[each.policy.id]),
+        )
+        for each in edition.order
+    ]
+    if len(memory.kept) >= _MOST_STEPS:
+        memory.kept.clear()
+    memory.kept[open_] = edition.order, steps, functions
+    return steps, functions
 
 
 def _rerun(before: Run, withheld: Withheld, wanted: frozenset[str] | None) -> dict[str, list[Raw]]:
     program, edition = before.program, before.edition
-    slots = program.slots.policies
-    on = day_number(edition.on)
+    slots, memory = program.slots.policies, memory_of(edition.parameters, day_number(edition.on))
+    steps, _ = _steps(program, edition, before.household.open, memory)
     whole = list(before.whole)
     members = [list(row) for row in before.members]
     changed: set[str] = set()
@@ -115,21 +140,15 @@ def _rerun(before: Run, withheld: Withheld, wanted: frozenset[str] | None) -> di
             if row[slot.at] or row[slot.at + 1]:
                 row[slot.at] = row[slot.at + 1] = False
                 changed |= edition.dependents[name]
+    if wanted is not None:
+        changed &= wanted
     found: dict[str, list[Raw]] = {}
-    for each in edition.order:
-        name = each.policy.id
-        if name not in changed or (wanted is not None and name not in wanted):
+    for name, for_household, qualifies, granted, decide in steps if changed else ():
+        if name not in changed:
             continue
-        qualifies, granted = slots[QUALIFIES, name].at, slots[GRANTED, name].at
-        rows = [whole] if each.policy.level == "household" else members
-        decide = before.functions[name].run
-        raws: list[Raw] = []
-        for place, row in enumerate(rows):
-            if row is whole:
-                raw = decide(whole, members, edition.parameters, on)
-            else:
-                raw = decide(row, whole, members, edition.parameters, on)
-            raws.append(raw)
+        rows = [whole] if for_household else members
+        raws = [decide.household(whole, members)] if for_household else decide.everyone(whole, members)
+        for place, (row, raw) in enumerate(zip(rows, raws, strict=True)):
             row[qualifies], row[qualifies + 1] = raw[0], raw[1]
             kept = (name, None) not in withheld and (name, place) not in withheld
             row[granted], row[granted + 1] = (raw[0], raw[1]) if kept else (False, False)

@@ -7,6 +7,7 @@ that an error can be logged.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from engine.language.canonical import dumps
 from engine.language.model import ChoiceSet, Fact
 from engine.language.problems import did_you_mean
 from engine.language.types import Base, day_number, day_of, day_text, decimal_text, decimals_of, part_text
@@ -135,6 +137,10 @@ class Vocabulary:
     bits: dict[str, dict[str, int]]  # of each list of choices
     places: dict[tuple[str, str], int]  # (level, fact or "receiving") -> its bit in `Household.open`
     every: dict[str, int]  # level -> all of its bits
+    # The same few values come again and again: how each was read and how it is written, by (fact, type of the value).
+    # At most so many of a fact (`_remember`); nothing in them says whose they were.
+    read: dict[str, dict[tuple[str, type], dict[Any, Known]]]
+    shown: dict[str, dict[Known, str]]
 
     @staticmethod
     def of(facts: dict[str, Fact], choices: dict[str, ChoiceSet], policies: dict[str, str]) -> Vocabulary:
@@ -149,7 +155,23 @@ class Vocabulary:
         named += [(level, "receiving") for level in by_level]
         places = {key: 1 << n for n, key in enumerate(named)}
         every = {level: sum(bit for (at, _), bit in places.items() if at == level) for level in by_level}
-        return Vocabulary(by_level, choices, policies, limits, bits, places, every)
+        read: dict[str, dict[tuple[str, type], dict[Any, Known]]] = {level: {} for level in by_level}
+        for fact in asked:
+            if fact.type.base is not Base.TEXT:
+                read[fact.level] |= {(fact.name, kind): {} for kind in _KINDS}
+        shown: dict[str, dict[Known, str]] = {fact.name: {} for fact in asked}
+        return Vocabulary(by_level, choices, policies, limits, bits, places, every, read, shown)
+
+
+_KINDS = (bool, int, str)  # of bare values that are remembered; told apart, because 1 == True
+_REMEMBERED = 2_000  # values of one fact
+
+
+def _remember(kept: dict[Any, Any], key: Any, value: Any) -> Any:
+    if len(kept) >= _REMEMBERED:
+        kept.clear()
+    kept[key] = value
+    return value
 
 
 def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
@@ -219,11 +241,10 @@ class _Reader:
     def open(self, level: str, facts: dict[str, Known], receiving: frozenset[str] | None) -> int:
         """The bits of what is not settled at one level."""
         places = self.vocabulary.places
-        open_ = self.vocabulary.every[level]
-        for name, known in facts.items():
-            if known.lo == known.hi:
-                open_ &= ~places[level, name]
-        return open_ if receiving is None else open_ & ~places[level, "receiving"]
+        settled = [places[level, name] for name, known in facts.items() if known.lo == known.hi]
+        if receiving is not None:
+            settled.append(places[level, "receiving"])
+        return self.vocabulary.every[level] - sum(settled)  # each a bit of its own
 
     def member(self, raw: Any, path: str) -> Member | None:
         if not isinstance(raw, Mapping):
@@ -246,7 +267,12 @@ class _Reader:
         texts: dict[str, str] = {}
         null: set[str] = set()
         receiving: frozenset[str] | None = None
+        remembered = self.vocabulary.read[level]
         for name, value in raw.items():
+            kept = remembered.get((name, type(value)))
+            if kept is not None and (before := kept.get(value)) is not None:
+                facts[name] = before
+                continue
             fact = known.get(name) if isinstance(name, str) else None
             if name in beside:
                 continue
@@ -261,7 +287,7 @@ class _Reader:
             else:
                 found = self.fact(fact, value, f"{path}/{name}")
                 if found is not None:
-                    facts[name] = found
+                    facts[name] = found if kept is None else _remember(kept, value, found)
                 elif isinstance(value, Mapping) and "value" in value and value["value"] is None:
                     null.add(name)
         return facts, frozenset(null), texts, receiving
@@ -416,6 +442,9 @@ class _Reader:
                 return value * scale
         elif isinstance(value, str):
             if _DECIMAL.match(value):
+                whole, _, decimals = value.partition(".")
+                if len(decimals) == decimals_of(scale) and len(value) <= MOST_DIGITS:
+                    return int(whole + decimals)  # as most are written: nothing to be scaled
                 return self.in_parts(Decimal(value), scale, path)
         elif isinstance(value, Decimal) and value.is_finite() and abs(value) < LARGEST_NUMBER:
             return self.in_parts(value, scale, path)
@@ -447,27 +476,37 @@ def _escaped(name: Any) -> str:
 
 def canonical_household(household: Household, vocabulary: Vocabulary) -> dict[str, Any]:
     """The facts as canonical data: members by id, numbers as decimal text, nothing that depends on key order."""
+    found: dict[str, Any] = json.loads(household_json(household, vocabulary))
+    return found
 
-    def level(
-        facts: dict[str, Known],
-        null: frozenset[str],
-        texts: dict[str, str],
-        receiving: frozenset[str] | None,
-        name: str,
-    ) -> dict[str, Any]:
-        found: dict[str, Any] = {key: None for key in null}
-        found |= texts
-        for key, known in facts.items():
-            found[key] = _shown(vocabulary.facts[name][key], known, vocabulary.choices)
-        if receiving is not None:
-            found["receiving"] = sorted(receiving)
-        return dict(sorted(found.items()))
 
-    whole = level(household.facts, household.null, household.texts, household.receiving, "household")
-    whole["members"] = [
-        {"id": m.id, **level(m.facts, m.null, m.texts, m.receiving, "member")} for m in household.members
-    ]
-    return whole
+def household_json(household: Household, vocabulary: Vocabulary) -> bytes:
+    """The facts in canonical JSON."""
+    members = (_level_json(m, vocabulary, "member", f'"id":{_text(m.id)}') for m in household.members)
+    whole = _level_json(household, vocabulary, "household", f'"members":[{",".join(members)}]')
+    return whole.encode()
+
+
+def _level_json(of: Household | Member, vocabulary: Vocabulary, level: str, beside: str) -> str:
+    """The facts of one level as an object, with one more entry."""
+    shown = vocabulary.shown
+    found = [beside]
+    for name, known in of.facts.items():
+        text = shown[name].get(known)
+        if text is None:
+            value = _shown(vocabulary.facts[level][name], known, vocabulary.choices)
+            text = _remember(shown[name], known, f'"{name}":{_text(value)}')
+        found.append(text)
+    found += [f'"{name}":null' for name in of.null]
+    found += [f'"{name}":{_text(text)}' for name, text in of.texts.items()]
+    if of.receiving is not None:
+        found.append(f'"receiving":{_text(sorted(of.receiving))}')
+    found.sort()  # the keys' order: a quotation mark stands before every character of a name
+    return "{" + ",".join(found) + "}"
+
+
+def _text(value: Any) -> str:
+    return dumps(value).decode()
 
 
 def _shown(fact: Fact, known: Known, choices: dict[str, ChoiceSet]) -> Any:

@@ -193,7 +193,16 @@ def decimal_text(value: Fraction) -> str:
 @lru_cache(maxsize=1 << 15)
 def part_text(n: int, d: int) -> str:
     """`n / d` as `decimal_text` writes it; figures and noughts come again and again."""
-    return decimal_text(Fraction(n, d))
+    places = _PLACES.get(d)
+    if places is None:
+        return decimal_text(Fraction(n, d))
+    whole, parts = divmod(abs(n), d)
+    text = f"{whole}.{parts:0{places}d}".rstrip("0") if parts else str(whole)
+    return f"-{text}" if n < 0 else text
+
+
+_PLACES = {10**k: k for k in range(9)}
+"""The decimals of a scale."""
 
 
 @lru_cache(maxsize=1 << 15)

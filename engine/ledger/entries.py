@@ -55,12 +55,13 @@ class PolicyLine(NamedTuple):
 class DecisionIndex:
     """What a decision can be found by.
 
-    on: the day the law was read for, YYYY-MM-DD. rulebook: digest of a rulebook already in the ledger.
+    policies: a line for each answer, or their canonical JSON if the caller has it. on: the day the law was read for,
+    YYYY-MM-DD. rulebook: digest of a rulebook already in the ledger.
     engine: version that decided. caseworker: id of the API key that asked. household_id: a random id, never a
     name or number. explanation: the Chinese text, for full-text search; it must hold no identity field.
     """
 
-    policies: tuple[PolicyLine, ...]
+    policies: tuple[PolicyLine, ...] | bytes
     on: str
     rulebook: str
     engine: str
@@ -68,16 +69,19 @@ class DecisionIndex:
     household_id: str
     explanation: str
 
-    def document(self) -> dict[str, Any]:
-        """As it is digested and stored. The household stands in the entry's header instead."""
-        return {
-            "caseworker": self.caseworker,
-            "engine": self.engine,
-            "explanation": self.explanation,
-            "on": self.on,
-            "policies": [list(line) for line in self.policies],
-            "rulebook": self.rulebook,
-        }
+    def written(self) -> bytes:
+        """As it is digested and stored, in canonical JSON. The household stands in the entry's header instead."""
+        lines = self.policies
+        told = (self.caseworker, self.engine, self.explanation, self.on, self.rulebook)
+        return canonical.joined(
+            {
+                "policies": lines if isinstance(lines, bytes) else canonical.dumps([list(line) for line in lines]),
+                **dict(zip(_TOLD, map(canonical.dumps, told), strict=True)),
+            }
+        )
+
+
+_TOLD = ("caseworker", "engine", "explanation", "on", "rulebook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def decision(
         kind="decision",
         at=instant(at),
         body=_bytes(body),
-        index=canonical.dumps(index.document()),
+        index=index.written(),
         rulebook=index.rulebook,
         household=index.household_id,
         request=_checked(request),
@@ -200,7 +204,7 @@ def correction(
         kind="correction",
         at=instant(at),
         body=head + _bytes(body) + b"," + tail,  # keys in order, so canonical without reading `body` again
-        index=canonical.dumps(index.document()),
+        index=index.written(),
         rulebook=index.rulebook,
         refers=old,
         household=index.household_id,
@@ -246,7 +250,7 @@ def _check_index(index: DecisionIndex) -> None:
     name(index.household_id, "household_id")
     digest(index.rulebook, "rulebook")
     day(index.on, "on")
-    for policy, subject, status, least, most in index.policies:
+    for policy, subject, status, least, most in () if isinstance(index.policies, bytes) else index.policies:
         name(policy, "policies")
         if not 0 < len(subject) <= 128:
             raise bad("policies", "对象须为 household 或成员编号", "has household or a member's id as subject")

@@ -13,7 +13,6 @@ from datetime import date
 
 from engine.decide import Decision
 from engine.decide.decision import Answer
-from engine.decide.evidence import truths_of
 from engine.decide.outcomes import term
 from engine.language.model import Policy, Rulebook
 from engine.language.operators import OPERATORS
@@ -23,8 +22,6 @@ from engine.language.words import STATUS, Wording
 __all__ = ["Phrases"]
 
 _Leaf = tuple[str, bool, str]  # condition id, under a `not`, the condition in words
-
-MOST_LINES = 20_000
 
 _HEADS = {"eligible": "满足", "ineligible": "未满足", "undetermined": "尚不能确定"}
 
@@ -36,7 +33,6 @@ class Phrases:
     def __init__(self, rulebook: Rulebook) -> None:
         self._rulebook = rulebook
         self._leaves: dict[tuple[str, date], tuple[_Leaf, ...]] = {}
-        self._lines: dict[tuple[str, date, str, str, str], str] = {}
 
     def of(self, decision: Decision) -> str:
         """The text of a decision: a line for each policy, `title：status。head：condition；condition`.
@@ -44,7 +40,13 @@ class Phrases:
         Of an eligible answer the conditions that speak for it, of an ineligible one those against it, of an
         open one those not known; members whose answers read the same share a line.
         """
-        lines = dict.fromkeys(self._line(decision, answer) for answer in decision.answers)
+        lines: dict[str, None] = {}
+        for answer in decision.answers:
+            said = answer.raw.said
+            line = said.get("phrase")
+            if line is None:
+                line = said["phrase"] = self._line(decision, answer)
+            lines[line] = None
         waits = dict.fromkeys(self._fact(each.fact) for each in decision.missing)
         if waits:
             lines[f"尚缺：{'、'.join(waits)}"] = None
@@ -53,13 +55,7 @@ class Phrases:
     def _line(self, decision: Decision, answer: Answer) -> str:
         """One answer's line. Most answers of most households come out in one of a few ways: each is worded once."""
         title = answer.policy.title_on(decision.on).zh
-        key = (title, answer.policy.from_date, answer.policy.id, answer.status, truths_of(answer))
-        found = self._lines.get(key)
-        if found is None:
-            if len(self._lines) >= MOST_LINES:
-                self._lines.clear()
-            found = self._lines[key] = f"{title}：{STATUS[answer.status].zh}。{self._why(answer)}"
-        return found
+        return f"{title}：{STATUS[answer.status].zh}。{self._why(answer)}"
 
     def _why(self, answer: Answer) -> str:
         row, places = answer.raw[3], answer.layout.conditions

@@ -61,7 +61,7 @@ def test_the_record_says_what_an_auditor_needs() -> None:
     program = program_of(policy(when="- id: poor\n  if: per_head < standard"))
     decision = decided(program, family({"income": 999, "away": False, "born": "1990-05-01"}, receiving=[]))
     made = record(decision)
-    assert made["rulebook"] == program.rulebook.digest and made["format"] == "jiuzhu-decision-3"
+    assert made["rulebook"] == program.rulebook.digest and made["format"] == "jiuzhu-decision-4"
     assert made["answers"][0]["truths"] == "yy" and len(made["evidence"]) == 64
     whole = in_full(made, decision)
     (answer,) = whole["answers"]

@@ -53,7 +53,7 @@ def test_what_is_read_is_what_was_written(book: Book) -> None:
     receipt = book.writer.append(entries.decision(document, beside, "2026-11-21T08:00:00.5Z", request=sent))
     entry = read.entry(book.store.reader(), receipt.seq)
     assert (entry.seq, entry.hash, receipt.repeated) == (2, receipt.hash, False)
-    assert entry.body == document and entry.index == json.loads(canonical.dumps(beside.document()))
+    assert entry.body == document and entry.index == json.loads(beside.written())
     assert entry.body_digest == canonical.digest(document)
     assert (entry.kind, entry.at, entry.household) == ("decision", "2026-11-21T08:00:00.500000Z", "h9")
     assert entry.previous == read.entry(book.store.reader(), 1).hash
@@ -481,11 +481,11 @@ def test_a_draft_shows_no_person(book: Book) -> None:
         assert planted not in shown
 
 
-def test_an_index_digest_is_that_of_its_canonical_document() -> None:
+def test_an_index_digest_is_that_of_its_canonical_form() -> None:
     beside = DecisionIndex((LINE,), "2026-01-01", RULEBOOK, "0.1.0", "key-a", "h1", "说明")
     draft = entries.decision({}, beside, AT)
     assert draft.index is not None
-    assert hashlib.sha256(draft.index).hexdigest() == canonical.digest(beside.document())
+    assert hashlib.sha256(draft.index).hexdigest() == canonical.digest(json.loads(beside.written()))
 
 
 def test_an_erased_household_gets_no_new_identity(book: Book) -> None:

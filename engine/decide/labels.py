@@ -42,13 +42,18 @@ def carried(decision: Decision) -> tuple[Carried, ...]:
     about another.
     """
     members = [member.id for member in decision.household.members]
+    return tuple(
+        Carried(label, who, raw, layout)
+        for label, raws, layout in _all(decision)
+        for who, raw in zip(members if label.level == "member" else [""], raws, strict=True)
+    )
+
+
+def _all(decision: Decision) -> list[tuple[Label, list[Raw], Layout]]:
+    """The outcomes of every label that is carried or not."""
     memory = memory_of(decision.edition.parameters, day_number(decision.on))
-    found: list[Carried] = []
-    for label in _SHOWN(decision.edition.order, decision):
-        raws, layout = _run(decision.program, decision.run, memory, label)
-        subjects = [""] if label.level == "household" else members
-        found += [Carried(label, who, raw, layout) for who, raw in zip(subjects, raws, strict=True)]
-    return tuple(found)
+    shown = _SHOWN(decision.edition.order, decision)
+    return [(label, *_run(decision.program, decision.run, memory, label)) for label in shown]
 
 
 def _shown(_: Any, decision: Decision) -> list[Label]:
@@ -74,14 +79,11 @@ def _run(program: Program, run: Run, memory: Memory, label: Label) -> tuple[list
 
 def as_data(decision: Decision) -> dict[str, str | dict[str, str]]:
     """The labels as plain data: label -> yes, no or unknown; of a label for members: member -> the same."""
+    members = [member.id for member in decision.household.members]
     found: dict[str, str | dict[str, str]] = {}
-    for each in carried(decision):
-        if each.member:
-            members = found.setdefault(each.label.id, {})
-            assert isinstance(members, dict)
-            members[each.member] = each.word
-        else:
-            found[each.label.id] = each.word
+    for label, raws, _ in _all(decision):
+        words = [word(raw[0], raw[1]) for raw in raws]
+        found[label.id] = dict(zip(members, words, strict=True)) if label.level == "member" else words[0]
     return found
 
 

@@ -273,10 +273,8 @@ def _combination(decision: Decision, each: Combination) -> dict[str, Any]:
 
 def declared(decision: Decision) -> dict[str, int]:
     """How much the decision rests on what is only declared: facts given, those from a named source, those verified."""
-    given = sourced = verified = 0
     everyone = [decision.household.facts, *(member.facts for member in decision.household.members)]
-    for known in (known for facts in everyone for known in facts.values()):
-        given += 1
-        sourced += bool(known.source)
-        verified += known.verified is True
+    given = sum(map(len, everyone))
+    sourced = sum(1 for facts in everyone for known in facts.values() if known.source)
+    verified = sum(1 for facts in everyone for known in facts.values() if known.verified)
     return {"given": given, "sourced": sourced, "verified": verified}

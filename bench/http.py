@@ -1,7 +1,7 @@
 """Decisions a second over HTTP, each on disk before it is answered; evaluations; and a Flask endpoint that only parses
 JSON, on the same server, in the same run.
 
-    python -m bench.http [--seconds 10] [--connections 16,64] [--rules DIR] [--workers N]
+    python -m bench.http [--seconds 10] [--connections 1,16,64] [--rules DIR] [--workers N]
 
 Writes bench/http.json and prints a table. The load comes from wrk on the same machine where there is one (apt install
 wrk), else from a small asyncio client of this file, which takes more of the machine for itself. The service runs as
@@ -305,7 +305,7 @@ def parts(folder: Path, rules: str, sent_bodies: list[str]) -> dict[str, float]:
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m bench.http")
     arguments.add_argument("--seconds", type=int, default=10)
-    arguments.add_argument("--connections", default="16,64")
+    arguments.add_argument("--connections", default="1,16,64")
     arguments.add_argument("--rules", default=str(ROOT))
     arguments.add_argument("--households", type=int, default=2000, help="how many different ones are sent in turn")
     arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)

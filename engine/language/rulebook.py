@@ -38,6 +38,7 @@ from engine.language.shapes import keys_of
 from engine.language.source import LARGEST_FILE, SAVE_AS_UTF8, Mapping, Node, encoded, read_yaml
 from engine.language.tree import NO_WORDS
 from engine.language.types import Base
+from engine.language.uncollected import uncollected
 from engine.language.untried import read_without_examples
 from engine.language.vocabulary import check_name, read_derived, read_vocabulary
 from engine.language.workdays import read_calendar
@@ -90,6 +91,13 @@ def read_texts(
     """As `read`, from texts by path (`policies.yaml`, `rules/…`). `examples` False: for what only decides; the policies
     then have none, and faults in them are not seen."""
     noted = problems if problems is not None else Problems()
+    with uncollected():
+        return _read_texts(files, noted, examples)
+
+
+def _read_texts(
+    files: dict[str, str], noted: Problems, examples: bool
+) -> tuple[Rulebook | None, tuple[Problem, ...]]:
     rulebook = _Book(files, noted, examples).read()
     if rulebook is not None:
         checks = [check for check in CHECKS if examples or check is not every_policy_is_cited_and_tried]

@@ -52,6 +52,8 @@ class Mapping(NamedTuple):
 Node = Scalar | Sequence | Mapping
 
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "": None, "null": None}
+# How a plain scalar begins that may be anything but text.
+_BEGINS = frozenset("0123456789+-.~nNyYoOtTfF")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\Z")
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\.[0-9]{1,30}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -101,13 +103,16 @@ class _TooMuch(Exception):
 
 
 class _Builder:
-    """Turns the event stream into nodes without recursion, so that depth cannot end the process."""
+    """Turns the event stream into nodes without recursion, so that depth cannot end the process.
+
+    A rulebook is sixty thousand scalars, so the loop goes straight through: a key becomes no node of its own, places and
+    scalars are made as the tuples they are, and what is seldom looked at stands in methods of its own.
+    """
 
     def __init__(self, text: str, file: str, problems: Problems):
         self.loader = yaml.CSafeLoader(text)
         self.file = file
         self.problems = problems
-        self.values = 0
 
     def build(self) -> Node | None:
         before = len(self.problems)
@@ -123,28 +128,51 @@ class _Builder:
         return Place(self.file, start.line + 1, start.column + 1, max(1, width))
 
     def _run(self) -> Node | None:
-        stack: list[_Frame] = []
-        root: Node | None = None
-        documents = 0
-        next_event = self.loader.get_event
+        file, next_event = self.file, self.loader.get_event
+        new: Any = tuple.__new__  # as the classes themselves do it, without their keywords
+        frame = _Frame(Place(file), _ITEM, False)  # of the file itself: a list of the one node it holds
+        around: list[_Frame] = []
+        documents = values = 0
         while True:
             event: Any = next_event()  # the stubs know too little of events
             kind = type(event)
-            if kind is yaml.ScalarEvent:  # four events in five
-                self._look(event)
-                node: Node = self._scalar(event, stack[-1] if stack else None)
+            if kind is yaml.ScalarEvent:  # two events in three
+                values += 1
+                if values > MOST_VALUES or event.anchor is not None or event.tag is not None:
+                    self._refuse(event, values)
+                start, end, text, style = event.start_mark, event.end_mark, event.value, event.style
+                line, column = start.line, start.column
+                width = end.column - column if end.line == line else 1
+                if style == '"' or style == "'":
+                    place = new(Place, (file, line + 1, column + 2, width - 2 if width > 3 else 1))
+                else:
+                    place = new(Place, (file, line + 1, column + 1, width or 1))
+                wants = frame.wants
+                if wants is _KEY:
+                    if text in frame.entries:
+                        self._twice(text, place, frame)
+                    else:
+                        frame.key, frame.wants = text, _VALUE
+                        frame.keys[text] = place
+                    continue
+                value = text if style or (text and text[0] not in _BEGINS) else self._value(text, place)
+                node: Node = new(Scalar, (place, value, text, not style, frame.flow))
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                self._look(event)
-                if len(stack) >= DEEPEST:
+                values += 1
+                if values > MOST_VALUES or event.anchor is not None or event.tag is not None:
+                    self._refuse(event, values)
+                if len(around) >= DEEPEST:
                     self.problems.add("too-deep", self._place(event), limit=DEEPEST)
                     raise _TooMuch
-                flow = bool(event.flow_style) or bool(stack and stack[-1].flow)
-                stack.append(_Frame(self._place(event), kind is yaml.MappingStartEvent, flow))
+                around.append(frame)
+                wants = _KEY if kind is yaml.MappingStartEvent else _ITEM
+                frame = _Frame(self._place(event), wants, frame.flow or bool(event.flow_style))
                 continue
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                node = stack.pop().node()
+                node, frame = frame.node(), around.pop()
+                wants = frame.wants
             elif kind is yaml.StreamEndEvent:
-                return root
+                return frame.items[-1] if frame.items else None
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
@@ -156,43 +184,39 @@ class _Builder:
                 raise _TooMuch
             else:
                 continue
-            if stack:
-                stack[-1].put(node, self.problems)
+            if wants is _VALUE:
+                frame.entries[frame.key] = node
+                frame.wants = _KEY
+            elif wants is _ITEM:
+                frame.items.append(node)
+            elif wants is _KEY:
+                self.problems.add("key-not-text", node.place)
+                frame.wants = _NOTHING
             else:
-                root = node
+                frame.wants = _KEY
 
-    def _look(self, event: Any) -> None:
-        """Refuse what YAML allows and a rule must not have."""
-        self.values += 1
-        if self.values > MOST_VALUES:
+    def _refuse(self, event: Any, values: int) -> None:
+        """Note what YAML allows and a rule must not have."""
+        if values > MOST_VALUES:
             self.problems.add("too-many-values", self._place(event), limit=f"{MOST_VALUES:,}")
             raise _TooMuch
         if event.anchor is not None:
             self.problems.add("anchor-or-alias", self._place(event))
             raise _TooMuch
-        tag = event.tag
-        if tag is not None and tag != "!":
-            self.problems.add("tag", self._place(event), tag=tag)
+        if event.tag != "!":
+            self.problems.add("tag", self._place(event), tag=event.tag)
 
-    def _scalar(self, event: Any, frame: _Frame | None) -> Scalar:
-        start, end, text, style = event.start_mark, event.end_mark, event.value, event.style
-        column = start.column + 1
-        width = end.column + 1 - column if end.line == start.line else 1
-        in_flow = frame is not None and frame.flow
-        if style == '"' or style == "'":
-            return Scalar(Place(self.file, start.line + 1, column + 1, max(1, width - 2)), text, text, False, in_flow)
-        place = Place(self.file, start.line + 1, column, width or 1)
-        if style:
-            return Scalar(place, text, text, False, in_flow)
-        if frame is not None and frame.mapping and frame.key is None and not frame.skip:  # a key
-            return Scalar(place, text, text, True, in_flow)
-        return Scalar(place, self._value(text, place), text, True, in_flow)
+    def _twice(self, key: str, place: Place, frame: _Frame) -> None:
+        """Note a key that stood in this mapping before; its value is read and dropped."""
+        first = frame.keys[key]
+        hint = (f"it stands first at line {first.line}", f"首次出现在第 {first.line} 行")
+        self.problems.add("duplicate-key", place, hint, key=key)
+        frame.wants = _NOTHING
 
     def _value(self, text: str, place: Place) -> Value:
+        """What a plain scalar is that begins as a number, a day or a word of YAML might (`_BEGINS`)."""
         if text in _WORDS:
             return _WORDS[text]
-        if not (text[0].isdigit() or text[0] in "+-.~nNyYoOtTfF"):
-            return text  # nothing but text begins so
         if _INTEGER.match(text):
             return int(text)
         if _DECIMAL.match(text):
@@ -214,48 +238,25 @@ class _Builder:
         return text
 
 
+# What a frame waits for: an item of a list; a key; its value; the value of a key that was refused.
+_ITEM, _KEY, _VALUE, _NOTHING = "item", "key", "value", "nothing"
+
+
 class _Frame:
     """A list or mapping that is still being read."""
 
-    __slots__ = ("entries", "flow", "items", "key", "keys", "mapping", "place", "skip")
+    __slots__ = ("entries", "flow", "items", "key", "keys", "place", "wants")
 
-    def __init__(self, place: Place, mapping: bool, flow: bool):
-        self.place, self.mapping, self.flow = place, mapping, flow
-        self.items: list[Node] = []
-        self.entries: dict[str, Node] = {}
-        self.keys: dict[str, Place] = {}
-        self.key: str | None = None
-        self.skip = False
-
-    def put(self, node: Node, problems: Problems) -> None:
-        if not self.mapping:
-            self.items.append(node)
-        elif self.skip:  # the value of a key that was refused
-            self.skip = False
-        elif self.key is None:
-            self._put_key(node, problems)
+    def __init__(self, place: Place, wants: str, flow: bool):
+        self.place, self.wants, self.flow = place, wants, flow
+        if wants is _ITEM:
+            self.items: list[Node] = []
         else:
-            self.entries[self.key] = node
-            self.key = None
-
-    def _put_key(self, node: Node, problems: Problems) -> None:
-        if not isinstance(node, Scalar):
-            problems.add("key-not-text", node.place)
-            self.skip = True
-        elif node.text in self.entries:
-            first = self.keys[node.text]
-            problems.add(
-                "duplicate-key",
-                node.place,
-                (f"it stands first at line {first.line}", f"首次出现在第 {first.line} 行"),
-                key=node.text,
-            )
-            self.skip = True
-        else:
-            self.key = node.text
-            self.keys[node.text] = node.place
+            self.entries: dict[str, Node] = {}
+            self.keys: dict[str, Place] = {}
+            self.key = ""
 
     def node(self) -> Node:
-        if self.mapping:
-            return Mapping(self.place, self.entries, self.keys)
-        return Sequence(self.place, tuple(self.items))
+        if self.wants is _ITEM:
+            return Sequence(self.place, tuple(self.items))
+        return Mapping(self.place, self.entries, self.keys)

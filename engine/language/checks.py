@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from engine.language.ends import Folded
 from engine.language.magnitude import LARGEST, largest_integer
-from engine.language.model import Fact, Parameter, Policy, Rulebook
+from engine.language.model import Fact, Let, Parameter, Policy, Rulebook
 from engine.language.problems import Problems
 from engine.language.tree import Condition, Expr
 from engine.language.types import Base, decimal_text
@@ -22,10 +22,15 @@ Check = Callable[[Rulebook, Problems], None]
 
 def expressions_of(policy: Policy) -> list[Expr]:
     """Every expression of a policy, in file order."""
-    found: list[Expr] = []
-    for let in policy.lets:
-        found += [let.expr] if let.expr is not None else top_level(let.condition)
-    found += top_level(policy.when)
+    return [*(expr for let in policy.lets for expr in _of_let(let)), *_beside_lets(policy)]
+
+
+def _of_let(let: Let) -> list[Expr]:
+    return [let.expr] if let.expr is not None else top_level(let.condition)
+
+
+def _beside_lets(policy: Policy) -> list[Expr]:
+    found = top_level(policy.when)
     for item in policy.gives:
         found += top_level(item.condition)
         found += [expr for expr in (item.amount, item.for_months) if expr is not None]
@@ -170,16 +175,15 @@ def integers_fit(rulebook: Rulebook, problems: Problems) -> None:
     for policy in rulebook.policies:
         lets: dict[str, Folded] = {}
         for let in policy.lets:
-            for expr in [let.expr] if let.expr is not None else top_level(let.condition):
-                value = _fits(rulebook, expr, lets, problems)
-                lets[let.name] = value
-        for expr in expressions_of(policy):
-            _fits(rulebook, expr, lets, problems, quiet=any(expr is let.expr for let in policy.lets))
+            for expr in _of_let(let):
+                lets[let.name] = _fits(rulebook, expr, lets, problems)
+        for expr in _beside_lets(policy):
+            _fits(rulebook, expr, lets, problems)
 
 
-def _fits(rulebook: Rulebook, expr: Expr, lets: dict[str, Folded], problems: Problems, quiet: bool = False) -> Folded:
+def _fits(rulebook: Rulebook, expr: Expr, lets: dict[str, Folded], problems: Problems) -> Folded:
     largest, value = largest_integer(rulebook, expr, lets)
-    if largest > LARGEST and not quiet:
+    if largest > LARGEST:
         hint = ("narrow the `highest` of the facts and parameters it reads", "请收窄所读事实和参数的 highest")
         problems.add("overflow", expr.at, hint, size=f"{largest:.1e}" if largest < 10**300 else "10^300")
     return value

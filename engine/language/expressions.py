@@ -26,6 +26,8 @@ ALLOWED_NUMBERS = frozenset(map(Fraction, (0, 1, 2, 12, 100)))
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\Z")
 _PLAIN_TEXT = re.compile(r'"[^"\\\n]*"\Z|\'[^\'\\\n]*\'\Z')
 _OUTSIDE_TEXT = re.compile(r'"[^"]*"|\'[^\']*\'')
+# Words and signs: every level of a tree takes one at least, so that few of them cannot be deep and need no walk.
+_SIGNS = re.compile(r"\w+|[^\w\s]")
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -102,10 +104,10 @@ def read_expression(text: str, place: Place, scope: Scope, wanted: Type | None =
     if len(text) > LONGEST:
         problems.add("expression-too-long", place, length=len(text), limit=LONGEST)
         return None
-    if _brackets(text) > DEEPEST:
+    if sum(map(text.count, "([{")) > DEEPEST and _brackets(text) > DEEPEST:
         problems.add("expression-too-deep", place, limit=DEEPEST)
         return None
-    if not _OUTSIDE_TEXT.sub("", text).isascii():
+    if not text.isascii() and not _OUTSIDE_TEXT.sub("", text).isascii():
         at = next(i for i, ch in enumerate(_blank_texts(text)) if not ch.isascii())
         hint = ("use plain brackets, commas and quotes", "请使用半角括号、逗号和引号")
         problems.add("not-allowed", place.shifted(at, at + 1), hint, what=f"the character '{text[at]}'")
@@ -119,7 +121,7 @@ def read_expression(text: str, place: Place, scope: Scope, wanted: Type | None =
     except (RecursionError, MemoryError, ValueError):
         problems.add("expression-too-deep", place, limit=DEEPEST)
         return None
-    if _depth(tree) > DEEPEST:
+    if len(_SIGNS.findall(text)) > DEEPEST and _depth(tree) > DEEPEST:
         problems.add("expression-too-deep", place, limit=DEEPEST)
         return None
     lead = len(text) - len(text.lstrip())
@@ -160,21 +162,24 @@ class _Reader:
 
     def __init__(self, text: str, place: Place, scope: Scope):
         self.text, self.place, self.scope = text, place, scope
-        self.bytes = text.encode()
+        self.bytes = b"" if text.isascii() else text.encode()  # where a character may be more than one of them
 
     # -- places and problems --
 
-    def _chars(self, offset: int) -> int:
-        return len(self.bytes[:offset].decode(errors="ignore"))
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        """Where a node begins and ends in the text, in characters (`ast` counts bytes); else all of it."""
+        start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", None)
+        if self.bytes:
+            start = len(self.bytes[:start].decode(errors="ignore"))
+            end = len(self.bytes[:end].decode(errors="ignore")) if end else None
+        return start, end or len(self.text)
 
     def at(self, node: ast.AST) -> Place:
-        start = self._chars(getattr(node, "col_offset", 0))
-        end = self._chars(getattr(node, "end_col_offset", None) or len(self.bytes))
-        return self.place.shifted(start, end)
+        return self.place.shifted(*self.span(node))
 
     def source(self, node: ast.AST) -> str:
-        start = self._chars(getattr(node, "col_offset", 0))
-        return self.text[start : self._chars(getattr(node, "end_col_offset", None) or len(self.bytes))]
+        start, end = self.span(node)
+        return self.text[start:end]
 
     def report(self, code: str, at: Place, hint: tuple[str, str] | str = "", /, **words: object) -> None:
         self.scope.problems.add(code, at, hint, **words)
@@ -186,9 +191,9 @@ class _Reader:
     # -- the walk --
 
     def read(self, node: ast.expr, wanted: Type | None = None) -> Expr:
-        for kind, method in _READ.items():
-            if isinstance(node, kind):
-                return method(self, node, wanted)
+        method = _READ.get(type(node))
+        if method is not None:
+            return method(self, node, wanted)
         en, zh = next((words for kind, words in _KINDS.items() if isinstance(node, kind)), ("this", "此写法"))
         raise self.stop("not-allowed", node, what=en, what_zh=zh)
 
@@ -308,8 +313,7 @@ class _Reader:
         return self.operator("and" if isinstance(node.op, ast.And) else "or", args, node)
 
     def bracketed(self, node: ast.AST) -> bool:
-        start = self._chars(getattr(node, "col_offset", 0))
-        end = self._chars(getattr(node, "end_col_offset", 0))
+        start, end = self.span(node)
         return self.text[:start].rstrip().endswith("(") and self.text[end:].lstrip().startswith(")")
 
     def compare(self, node: ast.Compare, wanted: Type | None) -> Expr:

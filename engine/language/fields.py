@@ -57,14 +57,14 @@ class Fields:
         if not isinstance(node, Mapping):
             wrong_shape(problems, node, what, ("a mapping", "映射"))
             return
-        known = (*required, *optional)
+        entries = self.entries
         for key, value in node.entries.items():
-            if key in known:
-                self.entries[key] = value
+            if key in required or key in optional:
+                entries[key] = value
             else:
-                problems.add("unknown-key", node.keys[key], did_you_mean(key, known), key=key)
+                problems.add("unknown-key", node.keys[key], did_you_mean(key, (*required, *optional)), key=key)
         for key in required:
-            if key not in node.entries:
+            if key not in entries:
                 hint = (f"add '{key}: …'", f"请补上“{key}: …”")
                 problems.add("missing-key", node.place, hint, what=what[0], what_zh=what[1], key=key)
 
@@ -93,15 +93,16 @@ class Fields:
 
     def text(self, key: str, default: str = "") -> str:
         node = self.entries.get(key)
-        if (
-            isinstance(node, Scalar)
-            and node.plain
-            and isinstance(node.value, int | Decimal)
-            and not isinstance(node.value, bool)
-        ):
-            return node.text
-        value = self.scalar(key, (str,), ("text", "文本"))
-        return default if value is None else str(value)
+        if node is None:
+            return default
+        if isinstance(node, Scalar):
+            value = node.value
+            if type(value) is str:
+                return value
+            if node.plain and isinstance(value, int | Decimal) and not isinstance(value, bool):
+                return node.text
+        wrong_shape(self.problems, node, (f"'{key}'", f"“{key}”"), ("text", "文本"))
+        return default
 
     def flag(self, key: str, default: bool = False) -> bool:
         value = self.scalar(key, (bool,), ("true or false", "true 或 false"))

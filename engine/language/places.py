@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
     def shifted(self, start: int, end: int) -> Place:
         """The characters from `start` to `end` (from 0) of the text that begins here."""
-        return Place(self.file, self.line, self.column + start, max(1, end - start))
+        return Place(self.file, self.line, self.column + start, end - start if end > start else 1)
 
 
 NOWHERE = Place("")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from dataclasses import replace
+from fnmatch import translate
 from pathlib import Path
 from typing import Any, cast
 
@@ -144,9 +146,8 @@ class _Book:
         return self.nodes.get(path)
 
     def matching(self, pattern: str, at: Place) -> list[str]:
-        from fnmatch import fnmatchcase
-
-        found = sorted(p for p in self.files if fnmatchcase(p, pattern) and p.count("/") == pattern.count("/"))
+        fits, depth = re.compile(translate(pattern)).match, pattern.count("/")
+        found = sorted(path for path in self.files if fits(path) and path.count("/") == depth)
         if not found:
             self.problems.add("no-such-file", at, pattern=pattern)
         return found

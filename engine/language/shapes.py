@@ -7,6 +7,7 @@ which the other does not.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from engine.language.tree import Words
 from engine.language.types import Base
@@ -518,6 +519,7 @@ _ALL = (
 SHAPES: dict[str, Shape] = {shape.name: shape for shape in _ALL}
 
 
+@cache
 def keys_of(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The keys a mapping must hold and those it may, as `Fields` takes them."""
     keys = SHAPES[name].keys

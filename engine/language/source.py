@@ -105,8 +105,8 @@ class _TooMuch(Exception):
 class _Builder:
     """Turns the event stream into nodes without recursion, so that depth cannot end the process.
 
-    A rulebook is sixty thousand scalars, so the loop goes straight through: a key becomes no node of its own, places and
-    scalars are made as the tuples they are, and what is seldom looked at stands in methods of its own.
+    A rulebook is sixty thousand scalars, so the loop goes straight through: a key becomes no node of its own, places
+    and scalars are made as the tuples they are, and what is seldom needed stands in methods of its own.
     """
 
     def __init__(self, text: str, file: str, problems: Problems):

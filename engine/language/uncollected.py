@@ -1,4 +1,4 @@
-"""Work that makes a great many objects, nearly all of which stay: Python's collector of circles need not look meanwhile."""
+"""Work that makes a great many objects, nearly all of which stay: the search for circles of them can wait."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 import click
@@ -167,7 +166,7 @@ class _Page:
         for alike in shown.values():
             answer, line = alike[0]
             members = [each.member for each, _ in alike]
-            self.out.print(self._tree(replace(line, text=self.explainer.headline(answer, members))))
+            self.out.print(self._tree(line._replace(text=self.explainer.headline(answer, members))))
 
     def briefly(self, found: list[Answer]) -> None:
         """One line an ineligible policy, members together, each with the first reason."""

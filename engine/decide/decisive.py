@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from engine.decide.conditions import conditions_of
 from engine.decide.decision import Answer
-from engine.decide.explain import Line
+from engine.decide.lines import Line
 from engine.decide.program import Program
 
 __all__ = ["decisive", "first_reason", "likeness"]
@@ -38,7 +36,7 @@ def decisive(line: Line, answer: Answer, program: Program) -> Line:
             amount = next(a for a in answer.amounts if f"gives.{a.item.id}" == each.id)
             nothing = each.outcome == "no" or (amount.item.amount is not None and not amount.most)
             firm = [part for part in each.parts if part.outcome in ("", "unknown")]
-            return replace(each, parts=() if nothing else tuple(firm))
+            return each._replace(parts=() if nothing else tuple(firm))
         if (
             node is not None
             and node.kind == "leaf"

@@ -6,69 +6,33 @@ the article it rests on and the line of the rule file it was written in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from engine.decide.amounts import Amount
-from engine.decide.decision import ELIGIBLE, UNDETERMINED, Answer, Decision, MissingFact
+from engine.decide.decision import ELIGIBLE, INELIGIBLE, UNDETERMINED, Answer, Decision, MissingFact
 from engine.decide.kept import Kept
-from engine.decide.outcomes import NO, UNKNOWN, YES, Masked, Outcomes, Span
+from engine.decide.layout import Layout, Slot
+from engine.decide.lines import MARKS, Line
+from engine.decide.outcomes import NO, UNKNOWN, YES, Masked, Outcomes, Span, quotient
+from engine.decide.run import Run, run
+from engine.decide.sentences import Say, Written, prepared
 from engine.language.model import Fact, Policy, Rulebook
 from engine.language.tree import Citation, Condition, Expr
 from engine.language.types import Base, Type
 from engine.language.words import STATUS, Wording, money_text, number_text, span_text, text_in
 
-MARKS = {YES: "✓", NO: "✗", UNKNOWN: "?", "": " "}
-
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One sentence of an explanation, with those it rests on below it."""
+class Head:
+    """What is said of a policy whatever the household: its name on the day, its citation and its place."""
 
-    outcome: str  # yes | no | unknown | "" (a heading)
-    text: str
-    parts: tuple[Line, ...] = ()
-    id: str = ""
-    member: str = ""
-    cite: str = ""
-    place: str = ""
-    figures: tuple[str, ...] = ()
-    says: str = ""
-
-    @property
-    def mark(self) -> str:
-        return MARKS[self.outcome]
-
-    def data(self) -> dict[str, Any]:
-        """As JSON values, empty parts left out."""
-        found: dict[str, Any] = {"outcome": self.outcome, "text": self.text}
-        for key in ("id", "member", "cite", "place", "says"):
-            if getattr(self, key):
-                found[key] = getattr(self, key)
-        if self.figures:
-            found["figures"] = list(self.figures)
-        if self.parts:
-            found["parts"] = [part.data() for part in self.parts]
-        return found
-
-    def walk(self) -> Iterator[Line]:
-        yield self
-        for part in self.parts:
-            yield from part.walk()
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What stands in the rule itself, the same for every household: citation, place, figures read, gloss."""
-
+    title: str
     cite: str
     place: str
-    figures: tuple[str, ...]
-    says: str
 
 
 class Said:
@@ -81,6 +45,35 @@ class Said:
         self.choices = cache(self.wording.choices)
         self.span = lru_cache(maxsize=1 << 14)(self._span)
         self.types: dict[int, Type] = {}
+        self.ready: dict[tuple[int, int], tuple[Condition, Layout, Say]] = {}  # by identity, as above
+        self.heads: dict[int, tuple[Policy, Head]] = {}
+        self.formulas: dict[int, tuple[Expr, tuple[tuple[Expr, str], ...]]] = {}
+
+    def telling(self, node: Condition, layout: Layout, policy: Policy | None) -> Say:
+        """How a condition is told whose outcomes stand in rows of this layout."""
+        known = self.ready.get((id(node), id(layout)))
+        if known is None:
+            known = self.ready[id(node), id(layout)] = node, layout, prepared(self, node, layout, policy)
+        return known[2]
+
+    def head(self, policy: Policy, on: date) -> Head:
+        known = self.heads.get(id(policy))
+        if known is None:
+            made = Head(policy.title_on(on)[self.lang], cited(policy.cite, self.lang), str(policy.at))
+            known = self.heads[id(policy)] = policy, made
+        return known[1]
+
+    def named(self, expr: Expr, policy: Policy) -> tuple[tuple[Expr, str], ...]:
+        """The names in a formula that can have a value to show, each once with its words."""
+        known = self.formulas.get(id(expr))
+        if known is None:
+            first: dict[str, Expr] = {}
+            for node in expr.walk():
+                if node.op in ("let", "parameter", "fact"):
+                    first.setdefault(node.name, node)
+            found = tuple((node, self.expression(node, policy)) for node in first.values())
+            known = self.formulas[id(expr)] = expr, found
+        return known[1]
 
     def _span(
         self, kind: int, low: int, low_d: int, high: int, high_d: int, below: bool, above: bool, digits: int
@@ -117,6 +110,11 @@ class Said:
             known = self.found[id(node)] = node, self.wording.condition(node, policy)
         return known[1]
 
+    def opened(self, expr: Expr) -> Fact | None:
+        """The derived yes-or-no fact a leaf asks about, whose reasons stand below its sentence."""
+        fact = self.wording.rulebook.facts[expr.name] if expr.op == "fact" else None
+        return fact if fact is not None and fact.condition is not None else None
+
     def written(self, node: Condition) -> Written:
         known = self.written_.get(id(node))
         if known is None:
@@ -125,6 +123,9 @@ class Said:
             made = Written(cited(node.cite, self.lang), str(node.at), figures, node.says[self.lang])
             known = self.written_[id(node)] = node, made
         return known[1]
+
+
+_OUTCOMES = {ELIGIBLE: YES, INELIGIBLE: NO, UNDETERMINED: UNKNOWN}
 
 
 def said(decision: Decision, lang: str) -> Said:
@@ -151,7 +152,7 @@ class Explainer:
         self.said = said(decision, lang)
         self.wording = self.said.wording
         self.members = tuple(member.id for member in decision.household.members)
-        self.reasons: dict[tuple[str, str], Line] = {}  # of derived facts, by fact and member: many conditions ask
+        self.reasons: dict[tuple[str, str], tuple[Line, ...]] = {}  # of derived facts, by fact and member: many ask
 
     def say(self, zh: str, en: str) -> str:
         return text_in(self.lang, zh, en)
@@ -159,17 +160,17 @@ class Explainer:
     # -- answers --
 
     def title(self, policy: Policy) -> str:
-        return policy.title_on(self.decision.on)[self.lang]
+        return self.said.head(policy, self.decision.on).title
 
     def headline(self, answer: Answer, members: list[str] | None = None) -> str:
         """`最低生活保障：符合，每月 1,950.00 元`; `members` are all to whom the same answer was given."""
         names = self.say("、", ", ").join(members or [answer.member])
         who = self.say(f"（成员 {names}）", f" ({names})") if answer.member else ""
         text = f"{self.title(answer.policy)}{who}" + self.say("：", ": ") + STATUS[answer.status][self.lang]
-        paid = [n for n, each in enumerate(answer.amounts) if each.item.per and each.possible and each.most]
-        sums = [self.amount_text(answer, n) for n in paid]
-        if answer.possible and sums:
-            text += self.say("，", ", ") + self.say("；", "; ").join(sums)
+        if answer.possible:
+            paid = [n for n, each in enumerate(answer.amounts) if each.item.per and each.possible and each.most]
+            sums = [self.amount_text(answer, n) for n in paid]
+            text += self.say("，", ", ") + self.say("；", "; ").join(sums) if sums else ""
         if answer.conditional:
             text += self.say("；", "; ") + self.conditional_text(answer)
         return text
@@ -210,25 +211,52 @@ class Explainer:
 
     def answer(self, answer: Answer) -> Line:
         """The whole reason of one answer: the condition tree, then the amounts."""
-        outcomes = self.outcomes(answer)
-        when = self.condition(answer.policy.when, outcomes, answer.policy, answer.member)
-        parts = list(when.parts) if when.outcome == "" or answer.policy.when.kind in ("all",) else [when]
+        policy, head = answer.policy, self.said.head(answer.policy, self.decision.on)
+        when = self.told(policy.when, answer)
+        parts = list(when.parts) if policy.when.kind == "all" else [when]
         if answer.possible:
             parts += [self.amount(answer, place, each) for place, each in enumerate(answer.amounts)]
         return Line(
-            {"eligible": YES, "ineligible": NO, "undetermined": UNKNOWN}[answer.status],
+            _OUTCOMES[answer.status],
             self.headline(answer),
             tuple(parts),
-            answer.policy.id,
+            policy.id,
             answer.member,
-            self.said.cited(answer.policy.cite),
-            str(answer.policy.at),
+            head.cite,
+            head.place,
         )
+
+    def told(self, node: Condition, answer: Answer) -> Line:
+        """One condition tree of an answer's policy, in words."""
+        say = self.said.telling(node, answer.layout, answer.policy)
+        return say(answer.raw[3], self.wide_row(answer), answer.member, self)
+
+    def wide_row(self, answer: Answer) -> tuple[Any, ...] | None:
+        """The answer's outcomes with every outer limit moved outwards; None where all it reads is settled, so that
+        nothing can move."""
+        flat = self.decision.edition.by_id[answer.policy.id].flat
+        if flat is not None and not flat & self.decision.household.open:
+            return None
+        raws = self.wide.first[answer.policy.id]
+        return raws[answer.place][3]
 
     def outcomes(self, answer: Answer) -> Outcomes:
         """The table of one answer, each number with whether its ends are knowledge or only outer limits."""
         found = answer.outcomes
-        return Outcomes(found.layout, found.row, found.members, self.decision.wide_raw(answer)[3])
+        return Outcomes(found.layout, found.row, found.members, self.wide_row(answer))
+
+    @cached_property
+    def wide(self) -> Run:
+        """The run with every outer limit moved outwards, of the policies that read what is open and of those they rest
+        on: often few."""
+        decision, edition = self.decision, self.decision.edition
+        if "wide" in decision.__dict__:  # somebody asked for all of it
+            return decision.wide
+        names = {f.policy.id for f in edition.order if f.flat is None or f.flat & decision.household.open}
+        order = [
+            f for f in edition.order if f.policy.id in names or not names.isdisjoint(edition.dependents[f.policy.id])
+        ]
+        return run(decision.program, replace(edition, order=tuple(order)), decision.household, wide=True)
 
     def amount(self, answer: Answer, place: int, each: Amount) -> Line:
         item = each.item
@@ -240,7 +268,7 @@ class Explainer:
         if item.amount is not None and each.possible:
             parts.append(Line("", self.say("算法：", "how: ") + self.calculation(item.amount, answer)))
         if item.condition is not None:
-            parts.append(self.condition(item.condition, self.outcomes(answer), answer.policy, answer.member))
+            parts.append(self.told(item.condition, answer))
         if each.least != each.most and not item.up_to and answer.possible:
             waits = self.decision.amount_waits_for(answer, place)
             if waits:
@@ -253,15 +281,8 @@ class Explainer:
     def calculation(self, expr: Expr, answer: Answer) -> str:
         """The formula in words, each intermediate result and figure with its value."""
         text = self.said.expression(expr, answer.policy)
-        values: list[str] = []
-        seen: set[str] = set()
-        for node in expr.walk():
-            if node.name in seen or node.op not in ("let", "parameter", "fact"):
-                continue
-            seen.add(node.name)
-            shown = self.value_of(node, answer)
-            if shown:
-                values.append(f"{self.said.expression(node, answer.policy)} {shown}")
+        named = self.said.named(expr, answer.policy)
+        values = [f"{words} {shown}" for node, words in named if (shown := self.value_of(node, answer))]
         return text + (self.say("；其中 ", "; ") + self.say("，", ", ").join(values) if values else "")
 
     def value_of(self, node: Expr, answer: Answer) -> str:
@@ -291,52 +312,9 @@ class Explainer:
     # -- conditions --
 
     def condition(self, node: Condition, outcomes: Outcomes, policy: Policy | None, member: str) -> Line:
-        written = self.said.written(node)
-        cite, place, says = written.cite, written.place, written.says
-        if node.kind == "leaf":
-            assert node.expr is not None
-            outcome = outcomes.get(node.id)
-            word = outcome.word
-            text = self.leaf(node.expr, word, outcome.left, outcome.right, policy)
-            below = self.below(node.expr, member)
-            return Line(word, text, below, node.id, member, cite, place, written.figures, says)
-        word = outcomes.word(node.id)
-        if node.kind in ("any_member", "every_member"):
-            parts = []
-            for name, inner in outcomes.each(node.id):
-                where, body = node.parts
-                if inner.word(where.id) == NO:
-                    continue
-                line = self.condition(body, inner, policy, name)
-                parts.append(
-                    Line(
-                        line.outcome,
-                        self.say(f"成员 {name}：{line.text}", f"{name}: {line.text}"),
-                        line.parts,
-                        line.id,
-                        name,
-                        line.cite,
-                        line.place,
-                        line.figures,
-                    )
-                )
-            text = self.said.condition(node, policy)
-            return Line(word, text, tuple(parts), node.id, member, cite, place, says=says)
-        if node.kind == "not" and node.parts[0].kind == "leaf":
-            inner_line = self.condition(node.parts[0], outcomes, policy, member)
-            return Line(
-                word,
-                inner_line.text,
-                inner_line.parts,
-                node.id,
-                member,
-                cite or inner_line.cite,
-                place,
-                inner_line.figures,
-                says,
-            )
-        lines = tuple(self.condition(part, outcomes, policy, member) for part in node.parts)
-        return Line(word, says or self.said.condition(node, policy), lines, node.id, member, cite, place)
+        """A condition tree in words, from its table of outcomes."""
+        say = self.said.telling(node, outcomes.layout, policy)
+        return say(outcomes.row, outcomes.wide, member, self)
 
     def leaf(
         self, expr: Expr, word: str, left: Span | Masked | None, right: Span | Masked | None, policy: Policy | None
@@ -384,54 +362,49 @@ class Explainer:
             return self.said.number(value, expr.type, digits)
         return ""
 
-    def below(self, expr: Expr, member: str) -> tuple[Line, ...]:
+    def below(self, fact: Fact, member: str) -> tuple[Line, ...]:
         """The reasons of the derived yes-or-no fact a leaf asks about."""
-        if not self.open_facts or expr.op != "fact":
-            return ()
-        fact = self.rulebook.facts[expr.name]
-        if fact.condition is None:
-            return ()
-        line = self.fact_reason(fact, member)
+        key = fact.name, member
+        known = self.reasons.get(key)
+        if known is None:
+            known = self.reasons[key] = self._reasons(fact, member) if self.open_facts else ()
+        return known
+
+    def _reasons(self, fact: Fact, member: str) -> tuple[Line, ...]:
+        assert fact.condition is not None
+        found = self.decision.run
+        near = _row(found.derived[fact.name], fact, self.members, member)
+        wide = None if self._derived_settled else _row(self.wide.derived[fact.name], fact, self.members, member)
+        outcomes = Outcomes(found.derived_layouts[fact.name], near, self.members, wide)
+        line = self.condition(fact.condition, outcomes, None, member)
         return (line,) if line.parts or fact.condition.kind == "leaf" else ()
 
-    def fact_reason(self, fact: Fact, member: str) -> Line:
-        """Why a derived yes-or-no fact is what it is."""
-        assert fact.condition is not None
-        key = fact.name, member
-        if key not in self.reasons:
-            self.reasons[key] = self.condition(fact.condition, self._derived(fact, member), None, member)
-        return self.reasons[key]
-
-    def _derived(self, fact: Fact, member: str) -> Outcomes:
-        near, far = (
-            _row(run.derived[fact.name], fact, self.members, member) for run in (self.decision.run, self.decision.wide)
-        )
-        return Outcomes(self.decision.run.derived_layouts[fact.name], near, self.members, far)
+    @cached_property
+    def _derived_settled(self) -> bool:
+        """Whether all that any derived fact reads is settled."""
+        flat = self.decision.edition.derive_flat
+        return flat is not None and not flat & self.decision.household.open
 
     # -- facts --
 
     def fact_value(self, fact: Fact, member: str) -> str:
         """A fact's value in words."""
         slot = self.decision.program.slots.facts[fact.name]
-        row, wide = (
-            run.members[self.members.index(member)] if fact.level == "member" else run.whole
-            for run in (self.decision.run, self.decision.wide)
-        )
+        row = self._facts_in(self.decision.run, fact, member)
         lo, hi = row[slot.at], row[slot.at + 1]
         if fact.type.base is Base.YES_NO:
             return self.say("是", "yes") if lo else self.say("未知", "not known") if hi else self.say("否", "no")
         if fact.type.base in (Base.CHOICE, Base.CHOICES):
             return self.wording.choices(fact.type.choices, hi)
-        d = slice(slot.at, slot.at + 2) if slot.d is None else slice(slot.d, slot.d + 2)
-        ends = [
-            [
-                Fraction(n, slot.scale * (1 if slot.d is None else k))
-                for n, k in zip(each[slot.at : slot.at + 2], each[d], strict=True)
-            ]
-            for each in (row, wide)
-        ]
-        (least, most), (far_least, far_most) = ends
-        return span_text(least, most, fact.type, self.lang, least != far_least, most != far_most)
+        least, most = _ends_in(row, slot)
+        if least == most:
+            return self.said.number(Span(least, most), fact.type)
+        far_least, far_most = _ends_in(self._facts_in(self.decision.wide, fact, member), slot)
+        return self.said.number(Span(least, most, least != far_least, most != far_most), fact.type)
+
+    def _facts_in(self, found: Run, fact: Fact, member: str) -> list[Any]:
+        """The row of a run in which a fact stands."""
+        return found.members[self.members.index(member)] if fact.level == "member" else found.whole
 
     def fact_of(self, fact: str, member: str) -> str:
         """`成员 b 的月收入`."""
@@ -468,6 +441,14 @@ class Explainer:
             ),
             "rule-not-verified": self.say(f"规则依据尚未核实：{name}", f"the rule is not verified: {name}"),
         }[code]
+
+
+def _ends_in(row: list[Any], slot: Slot) -> tuple[Fraction, Fraction]:
+    """The least and the most of a number in its slots."""
+    if slot.d is None:
+        return quotient(row[slot.at], slot.scale), quotient(row[slot.at + 1], slot.scale)
+    low, high = row[slot.d], row[slot.d + 1]
+    return quotient(row[slot.at], slot.scale * low), quotient(row[slot.at + 1], slot.scale * high)
 
 
 def _row(rows: Any, fact: Fact, members: tuple[str, ...], member: str) -> tuple[Any, ...]:

@@ -97,9 +97,7 @@ def read_texts(
         return _read_texts(files, noted, examples)
 
 
-def _read_texts(
-    files: dict[str, str], noted: Problems, examples: bool
-) -> tuple[Rulebook | None, tuple[Problem, ...]]:
+def _read_texts(files: dict[str, str], noted: Problems, examples: bool) -> tuple[Rulebook | None, tuple[Problem, ...]]:
     rulebook = _Book(files, noted, examples).read()
     if rulebook is not None:
         checks = [check for check in CHECKS if examples or check is not every_policy_is_cited_and_tried]

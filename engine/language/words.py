@@ -86,6 +86,7 @@ class Wording:
     def __init__(self, rulebook: Rulebook, lang: str = "zh", on: date | None = None):
         self.rulebook, self.lang, self.on = rulebook, lang, on
         self.join = "、" if lang == "zh" else ", "
+        self.policies: dict[str, str] = {}
 
     # -- names --
 
@@ -96,6 +97,11 @@ class Wording:
         return self.rulebook.parameters[name].label[self.lang]
 
     def policy(self, name: str) -> str:
+        if name not in self.policies:
+            self.policies[name] = self._policy(name)
+        return self.policies[name]
+
+    def _policy(self, name: str) -> str:
         versions = self.rulebook.versions(name)
         on = self.on
         found = next((p for p in versions if on is not None and p.in_force(on)), versions[-1])

@@ -19,7 +19,7 @@ from engine.decide.layout import Layout, Slot
 from engine.decide.lines import MARKS, Line
 from engine.decide.outcomes import NO, UNKNOWN, YES, Masked, Outcomes, Span, quotient
 from engine.decide.run import Run, run
-from engine.decide.sentences import Say, Written, prepared
+from engine.decide.sentences import Say, Written, opens, telling
 from engine.language.model import Fact, Policy, Rulebook
 from engine.language.tree import Citation, Condition, Expr
 from engine.language.types import Base, Type
@@ -33,6 +33,7 @@ class Head:
     title: str
     cite: str
     place: str
+    came: dict[str, str]  # status -> its words, with the colon before them
 
 
 class Said:
@@ -46,6 +47,7 @@ class Said:
         self.span = lru_cache(maxsize=1 << 14)(self._span)
         self.types: dict[int, Type] = {}
         self.ready: dict[tuple[int, int], tuple[Condition, Layout, Say]] = {}  # by identity, as above
+        self.figures: dict[str, str] = {}  # the figures of the day in words, by name
         self.heads: dict[int, tuple[Policy, Head]] = {}
         self.formulas: dict[int, tuple[Expr, tuple[tuple[Expr, str], ...]]] = {}
 
@@ -53,13 +55,15 @@ class Said:
         """How a condition is told whose outcomes stand in rows of this layout."""
         known = self.ready.get((id(node), id(layout)))
         if known is None:
-            known = self.ready[id(node), id(layout)] = node, layout, prepared(self, node, layout, policy)
+            known = self.ready[id(node), id(layout)] = node, layout, telling(self, node, layout, policy)
         return known[2]
 
     def head(self, policy: Policy, on: date) -> Head:
         known = self.heads.get(id(policy))
         if known is None:
-            made = Head(policy.title_on(on)[self.lang], cited(policy.cite, self.lang), str(policy.at))
+            colon = text_in(self.lang, "：", ": ")
+            came = {status: colon + words[self.lang] for status, words in STATUS.items()}
+            made = Head(policy.title_on(on)[self.lang], cited(policy.cite, self.lang), str(policy.at), came)
             known = self.heads[id(policy)] = policy, made
         return known[1]
 
@@ -141,6 +145,7 @@ def _no_words_yet(figures: object) -> dict[str, Said]:
 
 
 _SAID = Kept(_no_words_yet, 20)
+_OPENS = Kept(opens, 2_000)
 
 
 class Explainer:
@@ -152,6 +157,7 @@ class Explainer:
         self.said = said(decision, lang)
         self.wording = self.said.wording
         self.members = tuple(member.id for member in decision.household.members)
+        self.values: dict[tuple[str, str], str] = {}  # of facts in words, alike
         self.reasons: dict[tuple[str, str], tuple[Line, ...]] = {}  # of derived facts, by fact and member: many ask
 
     def say(self, zh: str, en: str) -> str:
@@ -164,14 +170,17 @@ class Explainer:
 
     def headline(self, answer: Answer, members: list[str] | None = None) -> str:
         """`最低生活保障：符合，每月 1,950.00 元`; `members` are all to whom the same answer was given."""
-        names = self.say("、", ", ").join(members or [answer.member])
-        who = self.say(f"（成员 {names}）", f" ({names})") if answer.member else ""
-        text = f"{self.title(answer.policy)}{who}" + self.say("：", ": ") + STATUS[answer.status][self.lang]
-        if answer.possible:
+        head = self.said.head(answer.policy, self.decision.on)
+        text = head.title
+        if answer.member:
+            names = self.say("、", ", ").join(members) if members else answer.member
+            text += self.say(f"（成员 {names}）", f" ({names})")
+        text += head.came[answer.status]
+        if answer.possible and answer.policy.gives:
             paid = [n for n, each in enumerate(answer.amounts) if each.item.per and each.possible and each.most]
             sums = [self.amount_text(answer, n) for n in paid]
             text += self.say("，", ", ") + self.say("；", "; ").join(sums) if sums else ""
-        if answer.conditional:
+        if answer.conditional_on is not None:
             text += self.say("；", "; ") + self.conditional_text(answer)
         return text
 
@@ -187,7 +196,7 @@ class Explainer:
         """An amount in words: exact, a range, or "up to"."""
         each = answer.amounts[place]
         per = each.item.per
-        if each.item.up_to and self.decision.open_above(answer, place):
+        if each.item.up_to and self.open_above(answer, place):
             return self.say("由经办机关核定（上限未公布）", "set by the office (no upper limit known)")
         if each.item.up_to:
             return self.say(
@@ -201,7 +210,7 @@ class Explainer:
             months = self.say(f"，共 {count} 个月", f" for {count} months")
         if each.least == each.most:
             return money_text(each.most, self.lang, per) + months
-        if self.decision.open_above(answer, place):
+        if self.open_above(answer, place):
             if not each.least:
                 return self.say("金额尚不能确定", "amount not known yet") + months
             low_text = money_text(each.least, self.lang, per)
@@ -231,14 +240,18 @@ class Explainer:
         say = self.said.telling(node, answer.layout, answer.policy)
         return say(answer.raw[3], self.wide_row(answer), answer.member, self)
 
+    def open_above(self, answer: Answer, place: int) -> bool:
+        """Whether the most of an amount rests on an outer limit alone, and so says nothing."""
+        each = answer.raw[2][place]
+        if each[0] == each[1] or answer.policy.id not in self.moving:
+            return False
+        return bool(self.wide.first[answer.policy.id][answer.place][2][place][1] != each[1])
+
     def wide_row(self, answer: Answer) -> tuple[Any, ...] | None:
-        """The answer's outcomes with every outer limit moved outwards; None where all it reads is settled, so that
-        nothing can move."""
-        flat = self.decision.edition.by_id[answer.policy.id].flat
-        if flat is not None and not flat & self.decision.household.open:
+        """The answer's outcomes with every outer limit moved outwards; None where nothing can move."""
+        if answer.policy.id not in self.moving:
             return None
-        raws = self.wide.first[answer.policy.id]
-        return raws[answer.place][3]
+        return self.wide.first[answer.policy.id][answer.place][3]
 
     def outcomes(self, answer: Answer) -> Outcomes:
         """The table of one answer, each number with whether its ends are knowledge or only outer limits."""
@@ -246,17 +259,33 @@ class Explainer:
         return Outcomes(found.layout, found.row, found.members, self.wide_row(answer))
 
     @cached_property
+    def moving(self) -> frozenset[str]:
+        """The policies in force that rest on something open and came to a range for anybody: in all others nothing can
+        move with the outer limits."""
+        open_, first = self.decision.household.open, self.decision.run.first
+        found: list[str] = []
+        for each in self.decision.edition.order:
+            if each.flat is None or each.flat & open_:
+                ranged = _OPENS(each.ranged.layout)
+                for raw in first[each.policy.id]:
+                    if ranged(raw[3]) or any([item[0] != item[1] for item in raw[2]]):
+                        found.append(each.policy.id)
+                        break
+        return frozenset(found)
+
+    @cached_property
     def wide(self) -> Run:
-        """The run with every outer limit moved outwards, of the policies that read what is open and of those they rest
-        on: often few."""
+        """The run with every outer limit moved outwards, of what may move with them and of all that rests on: mostly
+        few policies."""
         decision, edition = self.decision, self.decision.edition
         if "wide" in decision.__dict__:  # somebody asked for all of it
             return decision.wide
-        names = {f.policy.id for f in edition.order if f.flat is None or f.flat & decision.household.open}
-        order = [
-            f for f in edition.order if f.policy.id in names or not names.isdisjoint(edition.dependents[f.policy.id])
-        ]
-        return run(decision.program, replace(edition, order=tuple(order)), decision.household, wide=True)
+        order = tuple(
+            f
+            for f in edition.order
+            if f.policy.id in self.moving or not self.moving.isdisjoint(edition.dependents[f.policy.id])
+        )
+        return run(decision.program, replace(edition, order=order), decision.household, wide=True)
 
     def amount(self, answer: Answer, place: int, each: Amount) -> Line:
         item = each.item
@@ -294,9 +323,18 @@ class Explainer:
         fact = self.rulebook.facts[node.name]
         if (fact.level == "member" and not answer.member) or fact.type.base is Base.YES_NO:
             return ""
-        return self.fact_value(fact, answer.member)
+        key = fact.name, answer.member if fact.level == "member" else ""
+        if key not in self.values:
+            self.values[key] = self.fact_value(fact, answer.member)
+        return self.values[key]
 
     def parameter_text(self, node: Expr) -> str:
+        known = self.said.figures.get(node.name)
+        if known is None:
+            known = self.said.figures[node.name] = self._parameter_text(node)
+        return known
+
+    def _parameter_text(self, node: Expr) -> str:
         value = self.decision.edition.figures[node.name]
         parameter = self.rulebook.parameters[node.name]
         if value is None or value.value is None:
@@ -373,17 +411,11 @@ class Explainer:
     def _reasons(self, fact: Fact, member: str) -> tuple[Line, ...]:
         assert fact.condition is not None
         found = self.decision.run
-        near = _row(found.derived[fact.name], fact, self.members, member)
-        wide = None if self._derived_settled else _row(self.wide.derived[fact.name], fact, self.members, member)
-        outcomes = Outcomes(found.derived_layouts[fact.name], near, self.members, wide)
+        near, layout = _row(found.derived[fact.name], fact, self.members, member), found.derived_layouts[fact.name]
+        wide = _row(self.wide.derived[fact.name], fact, self.members, member) if _OPENS(layout)(near) else None
+        outcomes = Outcomes(layout, near, self.members, wide)
         line = self.condition(fact.condition, outcomes, None, member)
         return (line,) if line.parts or fact.condition.kind == "leaf" else ()
-
-    @cached_property
-    def _derived_settled(self) -> bool:
-        """Whether all that any derived fact reads is settled."""
-        flat = self.decision.edition.derive_flat
-        return flat is not None and not flat & self.decision.household.open
 
     # -- facts --
 

@@ -64,8 +64,51 @@ class Teller(Protocol):
 Say = Callable[[Row, Row | None, str, Teller], Line]
 
 MOST_KEPT = 32  # sentences of one condition
+MOST_TREES = 12  # of one policy: a family's own, whose answers are looked at again when one fact has changed
 
+_OF_MEMBERS = ("any_member", "every_member")
 _line: Any = tuple.__new__  # a line is a tuple; its class would pass every field by name first
+
+
+def telling(said: Phrases, node: Condition, layout: Layout, policy: Policy | None) -> Say:
+    """How a whole condition tree is told; what was told of the same row is not told again."""
+    say = prepared(said, node, layout, policy)
+    here, inside = _opened(said, node)
+    nested = [entry.inner for entry in layout.conditions.values() if entry.inner is not None]
+    known: dict[Any, Line] = {}
+
+    def again(row: Row, wide: Row | None, member: str, by: Teller) -> Line:
+        # Reasons of facts are known by their identity: the line that is kept holds them, so none can be another's.
+        reasons = [id(line) for fact in here for line in by.below(fact, member)]
+        key: tuple[Any, ...] = (row, wide, member, *reasons)
+        if nested:
+            reasons += [id(line) for fact in inside for name in by.members for line in by.below(fact, name)]
+            key = (_firm(row), None if wide is None else _firm(wide), member, by.members, *reasons)
+        found = known.get(key)
+        if found is None:
+            if len(known) >= MOST_TREES:
+                known.clear()
+            found = known[key] = say(row, wide, member, by)
+        return found
+
+    return again
+
+
+def _opened(said: Phrases, node: Condition, among: bool = False) -> tuple[list[Fact], list[Fact]]:
+    """The facts whose reasons a tree shows: of its own subject, and of each member."""
+    fact = said.opened(node.expr) if node.expr is not None else None
+    found: tuple[list[Fact], list[Fact]] = ([], [])
+    if fact is not None:
+        found[among].append(fact)
+    for part in node.parts:
+        for mine, theirs in zip(found, _opened(said, part, among or node.kind in _OF_MEMBERS), strict=True):
+            mine.extend(theirs)
+    return found
+
+
+def _firm(row: Any) -> Row:
+    """A row with the rows of its members as tuples, so that it can be a key."""
+    return tuple([_firm(each) if type(each) is list or type(each) is tuple else each for each in row])
 
 
 def prepared(said: Phrases, node: Condition, layout: Layout, policy: Policy | None) -> Say:
@@ -73,7 +116,7 @@ def prepared(said: Phrases, node: Condition, layout: Layout, policy: Policy | No
     entry = layout.conditions[node.id]
     if node.kind == "leaf":
         return _leaf(said, node, entry, policy)
-    if node.kind in ("any_member", "every_member"):
+    if node.kind in _OF_MEMBERS:
         return _members(said, node, entry, policy)
     word, written = _word(entry), said.written(node)
     id, cite, place, says = node.id, written.cite, written.place, written.says
@@ -150,6 +193,34 @@ def _members(said: Phrases, node: Condition, entry: Entry, policy: Policy | None
     return asked
 
 
+def opens(layout: Layout) -> Callable[[Row], bool]:
+    """Whether a row of this layout holds a number that is a range: only such a one is told otherwise where the outer
+    limits lie elsewhere."""
+    pairs: dict[tuple[Ref, Ref], None] = {}
+    numbers = [side for entry in layout.conditions.values() for side in (entry.left, entry.right)]
+    for number in (*numbers, *layout.lets.values()):
+        if isinstance(number, NumberAt):
+            if number.lo_k != number.hi_k:
+                return lambda row: True
+            pairs |= {(number.lo, number.hi): None, (number.lo_d, number.hi_d): None}
+    ends = [(low, high) for low, high in pairs if low != high]
+    own = _apart(ends)
+    inner = [(e.inner, opens(e.rows)) for e in layout.conditions.values() if e.inner is not None and e.rows is not None]
+    if not inner:
+        return own
+    return lambda row: own(row) or any(test(each) for at, test in inner for each in row[at])
+
+
+def _apart(ends: list[tuple[Ref, Ref]]) -> Callable[[Row], bool]:
+    """Whether any two of these places hold different values."""
+    if not ends:
+        return lambda row: False
+    if any(isinstance(ref, Fixed) for end in ends for ref in end):
+        return lambda row: any(term(row, low) != term(row, high) for low, high in ends)
+    low, high = (itemgetter(*[end[which] for end in ends]) for which in (0, 1))
+    return lambda row: bool(low(row) != high(row))
+
+
 def _of(certain: Any, possible: Any) -> str:
     return YES if certain else UNKNOWN if possible else NO
 
@@ -186,4 +257,4 @@ def _nothing(row: Row) -> tuple[()]:
     return ()
 
 
-__all__ = ["Say", "Written", "prepared"]
+__all__ = ["Phrases", "Say", "Teller", "Written", "opens", "telling"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from engine.language.fields import plain
-from engine.language.household import Vocabulary
+from engine.language.household import Household, HouseholdError, Vocabulary, read_household
 from engine.language.model import Fact
 from engine.language.problems import Problems
 from engine.language.source import read_yaml
@@ -16,6 +18,7 @@ from engine.language.types import Base, day_of
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "docs/examples/complex.yaml"
 LIST = "bench/rules25.yaml"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def read_plain(path: str) -> Any:
@@ -45,6 +48,31 @@ def with_gaps(facts: dict[str, Any]) -> dict[str, Any]:
 
     first, second, *others = facts["members"]
     return {**without(facts), "members": [first, without(second), *others]}
+
+
+def others(facts: dict[str, Any], vocabulary: Vocabulary, many: int, seed: int = 1) -> list[Household]:
+    """Families like this one with other sums and other days of birth: what was said of one is not yet said of another."""
+    random, found = Random(seed), []
+    while len(found) < many:
+        drawn = {**_other(facts, random), "members": [_other(member, random) for member in facts["members"]]}
+        try:
+            found.append(read_household(drawn, vocabulary))
+        except HouseholdError:
+            continue  # a sum past its limits
+    return found
+
+
+def _other(given: dict[str, Any], random: Random) -> dict[str, Any]:
+    def drawn(value: Any) -> Any:
+        if isinstance(value, Decimal):
+            return Decimal(random.randrange(1_000_000)) / 100
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return (
+                f"{int(value[:4]) + random.randrange(-3, 4)}-{random.randrange(1, 13):02}-{random.randrange(1, 29):02}"
+            )
+        return value
+
+    return {key: drawn(value) for key, value in given.items()}
 
 
 def nothing_open(facts: dict[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:

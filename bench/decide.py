@@ -12,6 +12,7 @@ Writes `results.md` for people and `decide.json` for machines. No test looks at 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.catalogue import LIST, ROOT, family_of_four, nothing_open, read_plain, with_gaps
+from bench.catalogue import LIST, ROOT, family_of_four, nothing_open, others, read_plain, with_gaps
 from bench.peers import NotInstalled, Peer
 from bench.peers.closures import Closures, compiled, rows
 from bench.peers.flat import Flat
@@ -35,7 +36,7 @@ from engine.decide import Program, compile_rulebook, decide
 from engine.decide.explain import explain
 from engine.decide.record import canonical, record
 from engine.language.canonical import dumps
-from engine.language.household import read_household
+from engine.language.household import Household, HouseholdError, read_household
 from engine.language.rulebook import load
 
 HERE = Path(__file__).parent
@@ -133,6 +134,7 @@ def _catalogue(program: Program) -> tuple[list[Row], dict[str, Any]]:
     edition = program.edition(ON)
     decision = decide(program, given, ON)
     waits = decide(program, partly, ON)
+    families = itertools.cycle([each for each in others(whole, program.vocabulary, 100) if _stands(program, each)])
     answer = Subject("catalogue.answer", lambda: decide(program, given, ON).run)
     found = [
         Row(answer, "**Jiuzhu: 答案 / answers**", "every status and amount at both ends, every trace row kept"),
@@ -152,6 +154,12 @@ def _catalogue(program: Program) -> tuple[list[Row], dict[str, Any]]:
             Subject("catalogue.sentences", lambda: explain(decide(program, given, ON), "zh")),
             "**Jiuzhu: 全部中文说明 / all sentences (zh)**",
             "decided and explained: every condition a sentence with observed and required value",
+            answer,
+        ),
+        Row(
+            Subject("catalogue.sentences.anew", lambda: explain(decide(program, next(families), ON), "zh")),
+            "Jiuzhu: 每次换一家 / each time another family",
+            "the same, of a hundred families in turn with other sums and birthdays: little was said before",
             answer,
         ),
     ]
@@ -202,6 +210,15 @@ def _catalogue(program: Program) -> tuple[list[Row], dict[str, Any]]:
         found.append(Row(Subject(f"catalogue.partly.{key}", call), what, how, answer))
     outcomes = sum(1 for each in decision.answers for _ in each.outcomes.all())
     return found, {"policies": len(edition.order), "answers": len(decision.answers), "outcomes": outcomes}
+
+
+def _stands(program: Program, given: Household) -> bool:
+    """Whether a drawn family can be: what its facts lead to keeps within the limits."""
+    try:
+        decide(program, given, ON)
+    except HouseholdError:
+        return False
+    return True
 
 
 def _on_rows(run: Callable[..., Any], program: Program, given: Any) -> Callable[[], Any]:
@@ -310,6 +327,7 @@ def aims(found: dict[str, Subject]) -> list[Aim]:
         _below("设计所诺 / the design's promise for the same", answer, 500),
         _below("完整记录 / full record, decided and written out", found["catalogue.record"], 1_500),
         _below("全部中文说明 / all sentences, decided and explained", found["catalogue.sentences"], 5_000),
+        _below("同上，每次换一家 / the same, each time another family", found["catalogue.sentences.anew"], 5_000),
         _below("载入全部规则 / loading the whole rulebook, to the first answer", found["loading.first"], 500_000),
     ]
     plain = found.get("catalogue.closures.plain")

@@ -167,11 +167,15 @@ def _source(expr: Expr, problems: Problems) -> str:
     return lines[expr.at.line - 1][expr.at.column - 1 : expr.at.column - 1 + expr.at.width]
 
 
-def integers_fit(rulebook: Rulebook, problems: Problems) -> None:
-    """No integer behind a rule can pass 64 bits, whatever the facts within their declared ranges."""
+def integers_of_facts_fit(rulebook: Rulebook, problems: Problems) -> None:
+    """No integer behind a derived fact can pass 64 bits, whatever the facts within their declared ranges."""
     for fact in rulebook.facts.values():
         for expr in fact_expressions(fact):
             _fits(rulebook, expr, {}, problems)
+
+
+def integers_of_policies_fit(rulebook: Rulebook, problems: Problems) -> None:
+    """Nor any behind a policy."""
     for policy in rulebook.policies:
         lets: dict[str, Folded] = {}
         for let in policy.lets:
@@ -253,8 +257,12 @@ CHECKS: tuple[Check, ...] = (
     figures_cover_the_policy,
     tables_cover_their_keys,
     conditions_can_hold,
-    integers_fit,
+    integers_of_facts_fit,
+    integers_of_policies_fit,
     derived_facts_stay_in_limits,
     policies_keep_to_their_place,
     every_policy_is_cited_and_tried,
 )
+
+# Those of the vocabulary alone: done once for a rulebook, not again for its alerts and its labels.
+CHECKS_OF_FACTS: tuple[Check, ...] = (integers_of_facts_fit, derived_facts_stay_in_limits)

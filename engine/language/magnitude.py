@@ -88,7 +88,7 @@ class Magnitude(Fold):
         """A value of a type, somewhere in its limits; the same object for the same name."""
         if key not in self.seen:
             if kind.numeric or kind.base == "date":
-                span = self._met(int(kind.least * kind.scale), int(kind.most * kind.scale))
+                span = self._met(_parts(kind.least, kind.scale), _parts(kind.most, kind.scale))
                 self.seen[key] = Num(Q(span, kind.scale), Q(span, kind.scale))
             else:
                 self.seen[key] = (
@@ -148,6 +148,12 @@ class Magnitude(Fold):
 
     def if_choice(self, test: Truth, x: Mask, y: Mask) -> Mask:
         return x
+
+
+def _parts(value: Fraction, scale: int) -> int:
+    """`int(value * scale)`, without reducing the product to lowest terms first."""
+    n = value.numerator * scale
+    return n // value.denominator if n >= 0 else -(-n // value.denominator)
 
 
 def largest_integer(rulebook: Rulebook, expr: Expr, lets: dict[str, Folded]) -> tuple[int, Folded]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine.language.alerts import URGENCIES, alerts_as_policies, read_alert
-from engine.language.checks import CHECKS, every_policy_is_cited_and_tried
+from engine.language.checks import CHECKS, CHECKS_OF_FACTS, every_policy_is_cited_and_tried
 from engine.language.events import read_events
 from engine.language.expressions import Names
 from engine.language.fields import Fields, members_have_ids, plain
@@ -106,7 +106,8 @@ def _read_texts(files: dict[str, str], noted: Problems, examples: bool) -> tuple
         for more in (alerts_as_policies(rulebook), labels_as_policies(rulebook)):  # the same checks of these
             if more and not len(noted):
                 for check in checks:
-                    check(replace(rulebook, policies=more), noted)
+                    if check not in CHECKS_OF_FACTS:
+                        check(replace(rulebook, policies=more), noted)
     return rulebook, noted.sorted()
 
 

@@ -45,8 +45,8 @@ def read_labels(
             continue
         taken[name] = at
         fields = Fields(body, (f"the label '{name}'", f"标签“{name}”"), problems, *keys_of("label"))
-        if not fields.fine or not isinstance(body, Mapping):
-            continue
+        if not isinstance(body, Mapping) or not fields.has("when"):
+            continue  # said by `fields`
         policy = read_policy(_as_policy(name, at, body, problems), names, problems, GROUP, jurisdiction, first)
         if policy is not None:
             found.append(Label(name, policy.title, policy.level, policy.department, policy, fields.words("says"), at))

@@ -19,6 +19,7 @@ from engine.language.problems import Problems
 LARGEST_FILE = 1_000_000  # bytes
 DEEPEST = 40
 MOST_VALUES = 100_000
+_DEEPER_THAN_LIBYAML = "exceeded maximum nesting depth"
 SAVE_AS_UTF8 = ("save the file as UTF-8", "请以 UTF-8 编码保存文件")
 
 Value = str | bool | int | Decimal | date | None
@@ -92,7 +93,10 @@ def read_yaml(text: bytes, file: str, problems: Problems) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else here
-        problems.add("not-yaml", place, why=error.problem or "")
+        if error.problem == _DEEPER_THAN_LIBYAML:  # newer ones look ahead, and say so before a first event comes
+            problems.add("too-deep", place, limit=DEEPEST)
+        else:
+            problems.add("not-yaml", place, why=error.problem or "")
     except yaml.YAMLError as error:
         problems.add("not-yaml", here, why=str(error).splitlines()[0])
     return None

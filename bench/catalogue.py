@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from engine.decide import Decision, Program
+from engine.decide.remembered import memory_of
+from engine.decide.run import run
 from engine.language.fields import plain
 from engine.language.household import Household, HouseholdError, Vocabulary, read_household
 from engine.language.model import Fact
 from engine.language.problems import Problems
 from engine.language.source import read_yaml
-from engine.language.types import Base, day_of
+from engine.language.types import Base, day_number, day_of
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = "docs/examples/complex.yaml"
@@ -34,6 +40,20 @@ def family_of_four() -> dict[str, Any]:
     facts: dict[str, Any] = read_plain(EXAMPLE)
     child = next(member for member in facts["members"] if member["id"] == "c")
     return {**facts, "members": [*facts["members"], {**child, "id": "d", "birth_date": "2016-03-04"}]}
+
+
+def forgetful(program: Program, on: date) -> Callable[[Household], Decision]:
+    """`decide` with nothing remembered from one household to the next: every function runs for everybody."""
+    there = program.edition(on)
+    edition = replace(there, parameters=(*there.parameters[:-1], there.parameters[-1]))  # equal, yet another memory
+    memory = memory_of(edition.parameters, day_number(on))
+
+    def decided(household: Household) -> Decision:
+        return Decision(program, edition, household, run(program, edition, household))
+
+    for each in (*program.functions.values(), *program.flat_functions.values(), *program.labels.values()):
+        memory.of(each).found = None
+    return decided
 
 
 # What a first conversation often leaves open: one member's income and savings, and what was spent on health.

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bench.catalogue import LIST, ROOT, family_of_four, nothing_open, others, read_plain, with_gaps
+from bench.catalogue import LIST, ROOT, family_of_four, forgetful, nothing_open, others, read_plain, with_gaps
 from bench.peers import NotInstalled, Peer
 from bench.peers.closures import Closures, compiled, rows
 from bench.peers.flat import Flat
@@ -135,23 +135,28 @@ def _catalogue(program: Program) -> tuple[list[Row], dict[str, Any]]:
     decision = decide(program, given, ON)
     waits = decide(program, partly, ON)
     families = itertools.cycle([each for each in others(whole, program.vocabulary, 100) if _stands(program, each)])
-    answer = Subject("catalogue.answer", lambda: decide(program, given, ON).run)
+    anew = forgetful(program, ON)
+    answer = Subject("catalogue.answer", lambda: anew(given).run)
     found = [
-        Row(answer, "**Jiuzhu: 答案 / answers**", "every status and amount at both ends, every trace row kept"),
         Row(
-            Subject("catalogue.answers", lambda: decide(program, given, ON).answers),
+            answer,
+            "**Jiuzhu: 答案 / answers**",
+            "every status and amount at both ends, every trace row kept; nothing remembered of other households",
+        ),
+        Row(
+            Subject("catalogue.answers", lambda: anew(given).answers),
             "Jiuzhu: 附带条件 / with what they rest on",
             "the same as objects, conditional answers found by withholding",
             answer,
         ),
         Row(
-            Subject("catalogue.record", lambda: record(decide(program, given, ON))),
+            Subject("catalogue.record", lambda: canonical(anew(given))),
             "**Jiuzhu: 完整记录 / full record**",
-            "decided and written out as canonical data: trace, missing facts, combinations, figures",
+            "decided and written out in canonical JSON: truths, missing facts, combinations, figures",
             answer,
         ),
         Row(
-            Subject("catalogue.sentences", lambda: explain(decide(program, given, ON), "zh")),
+            Subject("catalogue.sentences", lambda: explain(anew(given), "zh")),
             "**Jiuzhu: 全部中文说明 / all sentences (zh)**",
             "decided and explained: every condition a sentence with observed and required value",
             answer,
@@ -160,6 +165,18 @@ def _catalogue(program: Program) -> tuple[list[Row], dict[str, Any]]:
             Subject("catalogue.sentences.anew", lambda: explain(decide(program, next(families), ON), "zh")),
             "Jiuzhu: 每次换一家 / each time another family",
             "the same, of a hundred families in turn with other sums and birthdays: little was said before",
+            answer,
+        ),
+        Row(
+            Subject("catalogue.answer.remembered", lambda: decide(program, next(families), ON).run),
+            "Jiuzhu: 答案，记得前面的家庭 / answers, others remembered",
+            "as the service runs: a hundred families in turn, outcomes remembered by what their rules read",
+            answer,
+        ),
+        Row(
+            Subject("catalogue.record.remembered", lambda: canonical(decide(program, next(families), ON))),
+            "Jiuzhu: 记录成字节，记得前面的家庭 / record to bytes, others remembered",
+            "as the service runs: of a hundred families in turn the canonical bytes, pieces of them kept",
             answer,
         ),
     ]
@@ -198,12 +215,12 @@ def _catalogue(program: Program) -> tuple[list[Row], dict[str, Any]]:
         )
     )
     for key, what, call in (
-        ("answer", "Jiuzhu: 答案，有未知 / answers, facts missing", lambda: decide(program, partly, ON).run),
-        ("record", "Jiuzhu: 完整记录，有未知 / record, facts missing", lambda: record(decide(program, partly, ON))),
+        ("answer", "Jiuzhu: 答案，有未知 / answers, facts missing", lambda: anew(partly).run),
+        ("record", "Jiuzhu: 完整记录，有未知 / record, facts missing", lambda: canonical(anew(partly))),
         (
             "sentences",
             "Jiuzhu: 说明，有未知 / sentences, facts missing",
-            lambda: explain(decide(program, partly, ON), "zh"),
+            lambda: explain(anew(partly), "zh"),
         ),
     ):
         how = f"the same family, three facts not known: {len(waits.missing)} missing"

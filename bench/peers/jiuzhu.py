@@ -6,9 +6,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench.catalogue import forgetful
 from bench.peers import Answers, Facts, Peer
 from bench.peers.households import plain
-from engine.decide import Decision, Program, compile_rulebook, decide
+from engine.decide import Decision, Program, compile_rulebook
 from engine.language.household import Household, read_household
 from engine.language.rulebook import load
 
@@ -33,16 +34,16 @@ def answers_of(decision: Decision) -> Answers:
 
 class Jiuzhu(Peer):
     name = "Jiuzhu"
-    how = "every answer with both its ends and every trace row kept; from a read household"
+    how = "every answer with both its ends and every trace row kept, nothing remembered; from a read household"
 
     def __init__(self, program: Program):
-        self.program = program
+        self.program, self.anew = program, forgetful(program, ON)
 
     def prepare(self, facts: Facts) -> Household:
         return read_household(plain(facts), self.program.vocabulary)
 
     def decide(self, prepared: Household) -> Decision:
-        return decide(self.program, prepared, ON)
+        return self.anew(prepared)
 
     def answers(self, decided: Decision, facts: Facts) -> Answers:
         return answers_of(decided)
@@ -58,4 +59,4 @@ class JiuzhuFromFacts(Jiuzhu):
         return plain(facts)
 
     def decide(self, prepared: Any) -> Decision:
-        return decide(self.program, read_household(prepared, self.program.vocabulary), ON)
+        return self.anew(read_household(prepared, self.program.vocabulary))

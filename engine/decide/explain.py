@@ -251,7 +251,8 @@ class Explainer:
         """The answer's outcomes with every outer limit moved outwards; None where nothing can move."""
         if answer.policy.id not in self.moving:
             return None
-        return self.wide.first[answer.policy.id][answer.place][3]
+        row: tuple[Any, ...] = self.wide.first[answer.policy.id][answer.place][3]
+        return row
 
     def outcomes(self, answer: Answer) -> Outcomes:
         """The table of one answer, each number with whether its ends are knowledge or only outer limits."""

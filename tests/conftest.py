@@ -1,9 +1,18 @@
-"""How long the tests look: how many random cases are drawn, and whether the slow tests run."""
+"""How long the tests look, which tests share a worker, and what all of them read once."""
+
+from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from engine.language import rulebook
+from engine.language.problems import Problems
+from tests import shipped
 
 SOAK = os.environ.get("JIUZHU_SOAK") == "1"
 SLOW = os.environ.get("JIUZHU_SLOW") == "1" or os.environ.get("CI") == "true"
@@ -24,10 +33,62 @@ settings.register_profile(
 settings.load_profile("jiuzhu")
 
 
+# ------------------------------------------------------------------------------------------------ sharing the work
+
+HERE = Path(__file__).parent
+FIRST = ("spark", "web", "api")  # the longest groups: begun last, one worker would wait for them alone
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # the order below, not that of the number of tests
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if SLOW:
-        return
-    skip = pytest.mark.skip(reason="NOT RUN: slow; set JIUZHU_SLOW=1 (or CI=true) to run it")
+    """The tests of a file share a worker, so that what they share is made once; those of a folder with a service or a
+    browser too. Tests marked `apart` are long and share little: each goes where there is room."""
+    place: dict[str, int] = {}
     for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
+        if not SLOW and "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="NOT RUN: slow; set JIUZHU_SLOW=1 (or CI=true) to run it"))
+        group = item.get_closest_marker("xdist_group")
+        if group is None and "apart" not in item.keywords:
+            folder, *rest = item.path.relative_to(HERE).parts
+            item.add_marker(pytest.mark.xdist_group(folder if folder in FIRST and rest else "/".join((folder, *rest))))
+        name = item.get_closest_marker("xdist_group")
+        named = name.args[0] if name else ""
+        place[item.nodeid] = FIRST.index(named) if named in FIRST else len(FIRST) + ("apart" not in item.keywords)
+    items.sort(key=lambda item: place[item.nodeid])
+
+
+# -------------------------------------------------------------------------------------------- reading the rules once
+
+
+def once(read: Callable[..., Any], known: dict[Any, Any]) -> Callable[..., Any]:
+    """The nodes of a file of the shipped rules are read once in a process: most of the time of reading the rules goes
+    there, and over a hundred tests read them with one file changed. The nodes are tuples that nobody changes; any other
+    text, and one with a problem, is read as ever."""
+
+    def reading(text: bytes | str, file: str, problems: Problems) -> Any:
+        content = text if isinstance(text, str) else text.decode(errors="replace")
+        if shipped.files().get(file) != content:
+            return read(text, file, problems)
+        if file not in known:
+            apart = Problems()
+            found = read(text, file, apart)
+            if found is None or len(apart):
+                return read(text, file, problems)
+            known[file] = found
+        problems.lines[file] = content.splitlines()
+        return known[file]
+
+    return reading
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shipped_files_are_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rulebook, "read_yaml", once(rulebook.read_yaml, {}))
+        patch.setattr(rulebook, "read_without_examples", once(rulebook.read_without_examples, {}))
+        yield

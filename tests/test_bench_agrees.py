@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,13 +23,13 @@ from bench.peers.jiuzhu import Jiuzhu, JiuzhuFromFacts, answers_of, program25
 from bench.peers.terms import graph
 from engine.decide import Decision, Program, compile_rulebook, decide
 from engine.decide.evidence import evidence
-from engine.decide.examples import check_examples, run_examples
+from engine.decide.examples import check_examples
 from engine.decide.program import narrowed
 from engine.decide.record import canonical
 from engine.decide.run import run
 from engine.language.checks import expressions_of, parameters_read
 from engine.language.household import read_household
-from engine.language.rulebook import load
+from tests import shipped
 
 ROOT = Path(__file__).parents[1]
 SPEC = read_plain(LIST)
@@ -161,7 +160,7 @@ def test_a_library_that_is_not_there_is_named(program: Program, monkeypatch: pyt
 
 @pytest.fixture(scope="module")
 def catalogue() -> Program:
-    return compile_rulebook(load(ROOT))
+    return shipped.program()
 
 
 @pytest.mark.parametrize("form", ["closures, no bounds", "closures, with bounds", "flat"])
@@ -173,7 +172,7 @@ def test_what_runs_the_catalogue_beside_the_engine_agrees(catalogue: Program, fo
     made = graph(catalogue, edition, bounds)
     run = flat(made)[0] if form == "flat" else compiled(made)
     measured = read_household(nothing_open(family_of_four(), catalogue.vocabulary), catalogue.vocabulary)
-    others = [decision.household for _, _, decision in islice(run_examples(catalogue), 0, None, 5)] if bounds else []
+    others = [given for _, _, given in shipped.examples()[::5]] if bounds else []
     for given in [measured, *others]:
         wanted = answers_of(decide(catalogue, given, on))
         found = closure_answers(catalogue, run(*closure_rows(catalogue, edition, given)), bounds, given)

@@ -16,7 +16,8 @@ from engine.decide.statutes.coverage import coverage
 from engine.decide.statutes.index import read_index
 from engine.language.model import Rulebook
 from engine.language.problems import Problem, Problems
-from engine.language.rulebook import load, load_texts
+from engine.language.rulebook import load_texts
+from tests import shipped
 from tests.little import PARAMETERS, ROOT, policy, texts
 
 INDEX = ROOT / "docs/statutes.yaml"
@@ -157,7 +158,7 @@ def test_a_citation_the_index_does_not_know_is_reported() -> None:
 def test_the_index_and_the_rules_fit() -> None:
     problems = Problems()
     laws = read_index(INDEX.read_text(encoding="utf-8"), "docs/statutes.yaml", problems)
-    rows = coverage(load(ROOT), laws, problems)
+    rows = coverage(shipped.rulebook(), laws, problems)
     assert [problem.text() for problem in problems.sorted()] == []
     assert len(laws) == 11 and all(law.entries and law.texts for law in laws)
     assert sum(row.encoded for row in rows) > len(rows) / 3

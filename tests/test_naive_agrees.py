@@ -7,7 +7,6 @@ import random
 from collections import Counter
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +17,9 @@ from engine.decide import compile_rulebook
 from engine.language.household import HouseholdError, read_household
 from engine.language.model import Rulebook
 from engine.language.operators import OPERATORS
-from engine.language.rulebook import read
-from tests import naive, worlds
+from tests import naive, shipped, worlds
 from tests.agreement import differences
 
-ROOT = Path(__file__).parent.parent
 WORLDS = int(1.6 * int(os.environ.get("JIUZHU_EXAMPLES", "100")))  # rulebooks in the seeded loop
 PLACES = (None, None, None, frozenset({"there"}), frozenset({"here", "there"}))
 
@@ -43,6 +40,7 @@ def compared(seed: int, households: int = 6) -> list[str]:
     return found
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("part", range(8))
 def test_the_engine_agrees_with_the_naive_evaluator(part: int) -> None:
     found = [text for seed in range(part, WORLDS, 8) for text in compared(seed)]
@@ -55,6 +53,7 @@ PHASES = tuple(
 )
 
 
+@pytest.mark.apart
 @settings(phases=PHASES)
 @given(st.randoms(use_true_random=False))
 def test_the_engine_agrees_and_a_disagreement_is_made_small(chance: random.Random) -> None:
@@ -181,13 +180,6 @@ def test_the_worlds_reach(what: str) -> None:
 # ------------------------------------------------------------------------------------------------ the real catalogue
 
 
-@cache
-def catalogue() -> Rulebook:
-    rulebook, problems = read(ROOT)
-    assert rulebook is not None and not problems, [p.text() for p in problems[:5]]
-    return rulebook
-
-
 def changed(chance: random.Random, rulebook: Rulebook, raw: dict[str, Any], level: str) -> dict[str, Any]:
     """A household's or member's facts with some forgotten, some widened to a range, some brought to a figure of law."""
     found = dict(raw)
@@ -243,10 +235,11 @@ def _figures(rulebook: Rulebook) -> list[Any]:
     return found
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("part", range(4))
 def test_the_engine_agrees_on_the_catalogue(part: int) -> None:
-    rulebook = catalogue()
-    program = compile_rulebook(rulebook)
+    program = shipped.program()
+    rulebook = program.rulebook
     chance = random.Random(part)
     days = sorted(
         {policy.from_date for policy in rulebook.policies}

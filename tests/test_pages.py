@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,23 @@ from engine.decide.pages.markdown import bullet, escaped, joined, table
 from engine.decide.pages.policy import page
 from engine.language.checks import expressions_of, parameters_read
 from engine.language.model import Rulebook
-from engine.language.rulebook import load, load_texts
+from engine.language.rulebook import load_texts
 from engine.language.tree import Condition
 from engine.language.words import LANGS, Wording
+from tests import shipped
 from tests.little import ROOT, policy, texts
 
 FOLDER = ROOT / "docs/policies"
-BOOK = load(ROOT)
-PAGES = pages(BOOK)
+BOOK = shipped.rulebook()
+NAMES = sorted([INDEX, *(f"{name}.{lang}.md" for name in BOOK.ids() for lang in LANGS)])
+
+
+@cache
+def made() -> dict[str, str]:
+    """Every page: worked out where it is looked at, not in every process that collects tests."""
+    found = pages(BOOK)
+    assert sorted(found) == NAMES
+    return found
 
 
 def run(*args: str, rules: Path = ROOT) -> Result:
@@ -76,7 +86,7 @@ def test_what_is_out_of_step_is_what_is_missing_differs_or_is_too_much() -> None
 
 
 def test_the_same_rules_give_the_same_pages() -> None:
-    assert pages(load_texts(BOOK.files)) == PAGES
+    assert pages(load_texts(BOOK.files)) == made()
 
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(folder: Path) -> None:
@@ -90,7 +100,7 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(folder: Path) -> None:
 @pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize("name", BOOK.ids())
 def test_every_part_of_every_policy_is_on_its_page(name: str, lang: str) -> None:
-    text = PAGES[f"{name}.{lang}.md"]
+    text = made()[f"{name}.{lang}.md"]
     for version in BOOK.versions(name):
         wording = Wording(BOOK, lang, None if version is BOOK.versions(name)[-1] else version.to_date)
         for node in _outside_members(version.when):
@@ -118,20 +128,20 @@ def _outside_members(node: Condition) -> Iterator[Condition]:
             yield from _outside_members(part)
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
+@pytest.mark.parametrize("name", NAMES)
 def test_every_link_leads_somewhere(name: str) -> None:
-    text = PAGES[name]
+    text = made()[name]
     for target in re.findall(r"\]\(([^)]+)\)", text):
         if target.startswith("http"):
             continue
         if target.startswith("../../"):
             assert (ROOT / target.removeprefix("../../")).is_file(), target
         else:
-            assert target in PAGES, target
+            assert target in NAMES, target
 
 
 def test_the_index_lists_every_policy_once() -> None:
-    text = PAGES[INDEX]
+    text = made()[INDEX]
     assert all(text.count(f"]({name}.zh.md)") == text.count(f"]({name}.en.md)") == 1 for name in BOOK.ids())
     assert all(group.title.zh in text for group in BOOK.groups.values())
 

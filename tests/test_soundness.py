@@ -214,6 +214,7 @@ def tried(seeds: Iterator[int], wanted: int) -> Tally:
     return tally
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("part", range(PARTS))
 def test_more_facts_never_flip_a_settled_answer(part: int) -> None:
     tally = tried(iter(range(part, 10**9, PARTS)), -(-COMPLETIONS // PARTS))

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.cli import main
-from engine.language.rulebook import load
+from tests import shipped
 from tests.little import ROOT
 
 TEN_LINES = """\
@@ -72,7 +72,7 @@ def decide(rules: Path, *args: str) -> Result:
 def test_it_is_checked_with_its_examples(rules: Path) -> None:
     found = json.loads(run(rules, "check", "--json").stdout)
     mine = [problem for problem in found["problems"] if problem["file"] == FILE]
-    assert mine == [] and found["policies"] == len(load(ROOT).ids()) + 1
+    assert mine == [] and found["policies"] == len(shipped.rulebook().ids()) + 1
 
 
 def test_it_is_decided_with_an_amount(rules: Path) -> None:
@@ -112,7 +112,7 @@ def test_its_words_are_tried_like_all_others(rules: Path) -> None:
 
 def test_no_engine_code_names_a_policy() -> None:
     """A policy named in the engine would be a policy that YAML alone cannot change."""
-    ids = set(load(ROOT).ids())
+    ids = set(shipped.rulebook().ids())
     named = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
         for path in sorted((ROOT / "engine").rglob("*.py"))

@@ -1,11 +1,10 @@
 """One service for all of these tests, with the rules of the house; and one with a small rulebook of its own, for tests
-that change the rules. They share a worker of pytest-xdist, so that each is started once."""
+that change the rules. All tests of this folder share a worker (tests/conftest.py), so that each is started once."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +13,6 @@ from api_live import ROOT, SMALL, Live, as_json
 from engine.language.fields import plain
 from engine.language.problems import Problems
 from engine.language.source import read_yaml
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("api"))
 
 
 @pytest.fixture(scope="session")

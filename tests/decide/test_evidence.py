@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine.decide import Decision, Program, compile_rulebook, decide
+from engine.decide import Decision, Program, decide
 from engine.decide.evidence import evidence, outcomes_in
 from engine.decide.record import canonical, in_full, record, spelled_out
 from engine.language.household import read_household
-from engine.language.rulebook import load
+from tests import shipped
 
 ROOT = Path(__file__).parent.parent.parent
 ON = date(2025, 8, 1)
@@ -22,7 +22,7 @@ SPARSE: dict[str, Any] = {"members": [{"id": "a", "birth_date": "1950-01-01"}, {
 
 @pytest.fixture(scope="module")
 def catalogue() -> Program:
-    return compile_rulebook(load(ROOT))
+    return shipped.program()
 
 
 @pytest.fixture(scope="module", params=["told", "sparse"])

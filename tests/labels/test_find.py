@@ -13,16 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 from engine.commands.find import find
-from engine.decide import Program, compile_rulebook, decide
+from engine.decide import decide
 from engine.decide.labels import as_data
 from engine.language.household import read_household
-from engine.language.rulebook import load
 from engine.population import marginals
 from engine.population.make import City
 from engine.sweep.lookup import raw_household
 from engine.sweep.run import Job, Sweep
+from tests import shipped
 
-ROOT = Path(__file__).parent.parent.parent
 ON = date(2025, 8, 1)
 VALUE = {"no": 0, "unknown": 1, "yes": 2}
 MANY = 120
@@ -38,8 +37,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def labels(city: Path) -> dict[str, dict[str, object]]:
     """Every household's labels, from the evaluator."""
-    rulebook = load(ROOT)
-    program: Program = compile_rulebook(rulebook)
+    program = shipped.program()
+    rulebook = program.rulebook
     one = Sweep(rulebook, Job(str(city / "households"), str(city / "persons"), ON, city / "look"))
     found = {}
     try:
@@ -156,7 +155,7 @@ def test_a_household_with_a_wrong_value_that_is_read_is_set_aside(city: Path, tm
 
 def test_labels_are_listed() -> None:
     result = CliRunner().invoke(find, ["--labels", "--json"])
-    assert {each["label"] for each in json.loads(result.output)} == {label.id for label in load(ROOT).labels}
+    assert {each["label"] for each in json.loads(result.output)} == {label.id for label in shipped.rulebook().labels}
     assert "独居老人" in CliRunner().invoke(find, ["--labels", "--lang", "zh"]).output
 
 

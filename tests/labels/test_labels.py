@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.views import brief
-from engine.decide import Decision, Program, compile_rulebook, decide
+from engine.decide import Decision, compile_rulebook, decide
 from engine.decide.decision import Decision as Narrow
 from engine.decide.examples import check_examples
 from engine.decide.explain import Explainer
@@ -20,16 +18,12 @@ from engine.decide.record import record
 from engine.decide.run import run
 from engine.language.household import read_household
 from engine.language.labels import label_book
-from engine.language.rulebook import load, load_texts, read_texts
-from engine.language.shipped import rule_files
+from engine.language.rulebook import load_texts, read_texts
+from tests.shipped import files, program
 
-ROOT = Path(__file__).parent.parent.parent
 ON = date(2025, 8, 1)
 
 
-@cache
-def program() -> Program:
-    return compile_rulebook(load(ROOT))
 
 
 def decided(name: str = "ordinary_family", on: date = ON, **members: dict[str, Any]) -> Decision:
@@ -39,7 +33,7 @@ def decided(name: str = "ordinary_family", on: date = ON, **members: dict[str, A
 
 
 def texts(labels: str) -> dict[str, str]:
-    return {**rule_files(str(ROOT)), "rules/labels.yaml": labels}
+    return {**files(), "rules/labels.yaml": labels}
 
 
 ONE = """
@@ -74,7 +68,7 @@ def test_every_example_of_every_label_comes_out() -> None:
 
 
 def test_an_example_that_expects_something_else_is_a_problem() -> None:
-    text = rule_files(str(ROOT))["rules/labels.yaml"]
+    text = files()["rules/labels.yaml"]
     rulebook = load_texts(texts(text.replace("expect: {status: has}", "expect: {status: has_not}", 1)))
     found = check_examples(compile_rulebook(rulebook), only="lone_old")
     assert {p.code for p in found} >= {"example-fails"}
@@ -104,9 +98,9 @@ def test_a_label_needs_examples_and_a_name_of_its_own() -> None:
 
 
 def test_labels_are_part_of_the_digest() -> None:
-    files = rule_files(str(ROOT))
-    before = load_texts(files).digest
-    assert load_texts({**files, "rules/labels.yaml": files["rules/labels.yaml"] + "# 一行\n"}).digest != before
+    texts_ = files()
+    before = load_texts(texts_).digest
+    assert load_texts({**texts_, "rules/labels.yaml": texts_["rules/labels.yaml"] + "# 一行\n"}).digest != before
 
 
 def test_a_household_carries_labels_as_yes_no_or_not_known() -> None:
@@ -126,8 +120,8 @@ def test_the_record_holds_the_labels_and_no_answer_changes_by_them() -> None:
     assert not labels & {answer["policy"] for answer in document["answers"]}
     bare = load_texts(
         {
-            **{path: text for path, text in rule_files(str(ROOT)).items() if path != "rules/labels.yaml"},
-            "policies.yaml": rule_files(str(ROOT))["policies.yaml"].replace("labels: rules/labels.yaml\n", ""),
+            **{path: text for path, text in files().items() if path != "rules/labels.yaml"},
+            "policies.yaml": files()["policies.yaml"].replace("labels: rules/labels.yaml\n", ""),
         }
     )
     without = compile_rulebook(bare)

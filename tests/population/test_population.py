@@ -12,13 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from engine.commands.population import population
-from engine.language.rulebook import load
 from engine.population import make, marginals
 from engine.population.households import FACTS as HOUSEHOLD_FACTS
 from engine.population.persons import FACTS as MEMBER_FACTS
 from engine.sweep.run import Job, Sweep
+from tests import shipped
 
-ROOT = Path(__file__).parent.parent.parent
 # asked under other places' law only, or held in no register: left out, so not known
 ABSENT = {
     "hukou_at_residence",
@@ -51,7 +50,7 @@ def one(folder: Path, sql: str) -> float:
 
 
 def test_every_fact_a_register_may_hold_has_a_column() -> None:
-    vocabulary = load(ROOT).facts.values()
+    vocabulary = shipped.rulebook().facts.values()
     asked = {f.name for f in vocabulary if not f.derived}
     assert set(HOUSEHOLD_FACTS) | set(MEMBER_FACTS) | ABSENT == asked, (
         "a new fact: give it a distribution, or name it in ABSENT"
@@ -67,7 +66,7 @@ def test_the_sweep_reads_it_without_a_single_reject(made: Path, tmp_path: Path) 
         tmp_path / "swept",
         only=frozenset({"elder_allowance"}),
     )
-    one_sweep = Sweep(load(ROOT), job)
+    one_sweep = Sweep(shipped.rulebook(), job)
     try:
         found = one_sweep.run()
     finally:

@@ -12,14 +12,11 @@ from typing import Any
 import pytest
 
 from engine.decide import Program, compile_rulebook
-from engine.decide.examples import run_examples
 from engine.language.household import Household
-from engine.language.rulebook import load
 from engine.sweep.fold import CannotSweep
-from tests import worlds
+from tests import shipped, worlds
 from tests.sweep.side_by_side import Compared, compare, first
 
-ROOT = Path(__file__).parent.parent.parent
 CELLS = int(os.environ.get("JIUZHU_CELLS", "100000" if os.environ.get("CI") == "true" else "20000"))
 PARTS = 6  # of the examples' days, so that workers can share them
 SEED = int(os.environ.get("JIUZHU_SEED", "1"))
@@ -27,7 +24,7 @@ SEED = int(os.environ.get("JIUZHU_SEED", "1"))
 
 @pytest.fixture(scope="module")
 def program() -> Program:
-    return compile_rulebook(load(ROOT))
+    return shipped.program()
 
 
 Day = tuple[date, frozenset[str] | None]
@@ -37,11 +34,11 @@ Day = tuple[date, frozenset[str] | None]
 def examples(program: Program) -> dict[Day, tuple[set[str], list[Household]]]:
     """By day and jurisdiction: the policies whose examples fall on it, and the households."""
     found: dict[Day, tuple[set[str], list[Household]]] = defaultdict(lambda: (set(), []))
-    for policy, example, decision in run_examples(program):
+    for policy, example, household in shipped.examples():
         home = program.rulebook.jurisdictions[policy.jurisdiction]
         names, households = found[example.on, None if home.in_force else frozenset({policy.jurisdiction})]
         names.add(policy.id)
-        households.append(decision.household)
+        households.append(household)
     return found
 
 
@@ -49,6 +46,7 @@ def test_every_policy_has_examples_to_compare(program: Program, examples: Any) -
     assert {name for names, _ in examples.values() for name in names} == set(program.rulebook.ids())
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_examples_of_every_policy_come_to_the_same(
     program: Program, examples: Any, tmp_path: Path, part: int
@@ -64,6 +62,7 @@ def test_the_examples_of_every_policy_come_to_the_same(
     assert found.cells > 1_000
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("two_ends", [False, True], ids=["as the columns are", "as if every column had gaps"])
 def test_the_whole_catalogue_comes_to_the_same(program: Program, examples: Any, two_ends: bool, tmp_path: Path) -> None:
     """The day with most examples, every policy in force."""
@@ -74,6 +73,7 @@ def test_the_whole_catalogue_comes_to_the_same(program: Program, examples: Any, 
     assert found.cells > 10_000
 
 
+@pytest.mark.apart
 def test_random_rules_and_households_come_to_the_same(tmp_path: Path) -> None:
     """Random rulebooks, random households with facts missing or only known in part: JIUZHU_CELLS of them, none differs."""
     found, beyond, tried = Compared(), 0, 0

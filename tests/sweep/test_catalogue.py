@@ -12,25 +12,23 @@ from typing import Any
 import pytest
 
 from bench import city_tables
-from engine.decide import Program, compile_rulebook
-from engine.decide.examples import run_examples
+from engine.decide import Program
 from engine.language.household import Household, Known, read_household
 from engine.language.model import Fact
-from engine.language.rulebook import load
 from engine.language.types import Base
 from engine.sweep.lookup import raw_household
 from engine.sweep.run import Job, Sweep
+from tests import shipped
 from tests.sweep import city
 from tests.sweep.side_by_side import answered, compare, evaluate, first
 
-ROOT = Path(__file__).parent.parent.parent
 ON = date(2025, 8, 1)
 WHOLE = os.environ.get("JIUZHU_SOAK") == "1"
 
 
 @pytest.fixture(scope="module")
 def program() -> Program:
-    return compile_rulebook(load(ROOT))
+    return shipped.program()
 
 
 @pytest.mark.parametrize("unknown", [0.0, 0.1], ids=["all known", "one in ten not known"])
@@ -69,12 +67,12 @@ def test_borders_with_facts_withheld_come_to_the_same(program: Program, tmp_path
     it stands, once with something that it knew withheld."""
     chance, households, names = random.Random(7), [], set()
     seen = 0
-    for policy, example, decision in run_examples(program):
+    for policy, example, household in shipped.examples():
         if example.on != ON or not program.rulebook.jurisdictions[policy.jurisdiction].in_force:
             continue
         seen += 1
         if WHOLE or seen % 6 == 0:
-            households += [moved(decision.household, program, chance), withheld(decision.household, chance)]
+            households += [moved(household, program, chance), withheld(household, chance)]
             names.add(policy.id)
     found = compare(program, households, ON, tmp_path)
     assert not found.differences, first(found.differences)

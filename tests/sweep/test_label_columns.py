@@ -9,23 +9,22 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from engine.decide import compile_rulebook, decide
+from engine.decide import decide
 from engine.decide.labels import carried
 from engine.language.household import HouseholdError, read_household
-from engine.language.rulebook import load
 from engine.population import marginals
 from engine.population.make import City
 from engine.sweep import manifest as manifests
 from engine.sweep.run import Job, Sweep, look_up
+from tests import shipped
 
-ROOT = Path(__file__).parent.parent.parent
 ON = date(2025, 8, 1)
 WORDS = ("no", "unknown", "yes")
 
 
 @pytest.mark.parametrize("missing", ["0", "0.15"])
 def test_every_label_of_every_household_is_what_the_evaluator_says(tmp_path: Path, missing: str) -> None:
-    rulebook = load(ROOT)
+    rulebook = shipped.rulebook()
     City(marginals.read(), 150, 3, Decimal(missing), tmp_path / "city").make()
     labels = frozenset(label.id for label in rulebook.labels)
     tables = str(tmp_path / "city/households"), str(tmp_path / "city/persons")
@@ -41,7 +40,7 @@ def test_every_label_of_every_household_is_what_the_evaluator_says(tmp_path: Pat
         for row in (dict(zip(found.columns, row, strict=True)) for row in found.fetchall()):
             for column in (c for c in row if c.startswith("label__")):
                 cells[row["household_id"], row.get("id", ""), column.removeprefix("label__")] = WORDS[row[column]]
-    program, manifest = compile_rulebook(rulebook), manifests.read(tmp_path / "swept")
+    program, manifest = shipped.program(), manifests.read(tmp_path / "swept")
     assert manifest is not None
     seen: set[str] = set()
     for household in sorted({key[0] for key in cells})[:60]:
@@ -66,7 +65,7 @@ def test_labels_are_written_only_where_they_are_asked_for(tmp_path: Path) -> Non
         tmp_path / "swept",
         only=frozenset({"elder_allowance"}),
     )
-    one = Sweep(load(ROOT), job)
+    one = Sweep(shipped.rulebook(), job)
     try:
         one.run()
     finally:

@@ -14,17 +14,15 @@ import duckdb
 import pytest
 
 from engine.decide import Program, compile_rulebook
-from engine.decide.examples import run_examples
 from engine.language.household import Household
-from engine.language.rulebook import load
 from engine.sweep.duck import Duck
 from engine.sweep.engines import Engine
+from tests import shipped
 from tests.sweep import city, every_operator
 from tests.sweep.side_by_side import Compared, compare, first
 from tests.sweep.test_since import after_a_day, same
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
-ROOT = Path(__file__).parent.parent.parent
 EVERY = int(os.environ.get("JIUZHU_SPARK_EVERY", "6"))
 TOGETHER = 10  # policies to one sweep: Spark takes longer over a long plan than over its rows
 EngineOf = Callable[[duckdb.DuckDBPyConnection], Engine]
@@ -75,7 +73,7 @@ def test_every_operator_comes_to_the_same(engine_of: EngineOf, tmp_path: Path) -
 def test_the_examples_of_every_policy_come_to_the_same_on_duckdb_and_on_spark(engine_of: EngineOf, tmp_path: Path) -> None:
     """Each policy on the day that most of its examples are of. Spark takes seconds to plan each: on the build machine
     every JIUZHU_SPARK_EVERYth policy, all of them in the soak."""
-    program = compile_rulebook(load(ROOT))
+    program = shipped.program()
     names = program.rulebook.ids()[::EVERY]
     compared, policies = on_both(program, engine_of, tmp_path, frozenset(names))
     assert not compared.differences, first(compared.differences)
@@ -87,10 +85,10 @@ def on_both(
 ) -> tuple[Compared, set[str]]:
     days: dict[str, dict[date, list[Household]]] = defaultdict(lambda: defaultdict(list))
     homes = {}
-    for policy, example, decision in run_examples(program):
+    for policy, example, household in shipped.examples():
         if policy.id not in wanted:
             continue
-        days[policy.id][example.on].append(decision.household)
+        days[policy.id][example.on].append(household)
         home = program.rulebook.jurisdictions[policy.jurisdiction]
         homes[policy.id] = None if home.in_force else frozenset({policy.jurisdiction})
     by_day: dict[Any, list[str]] = defaultdict(list)

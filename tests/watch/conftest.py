@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.decide.program import Program, compile_rulebook
+from engine.decide.program import Program
 from engine.language.model import Rulebook
-from engine.language.rulebook import load
 from engine.watch.book import Watchbook, watchbook
 from engine.watch.store import WatchStore
 from engine.watch.watch import Watch
+from tests import shipped
 
 ROOT = Path(__file__).parents[2]
 HOUSEHOLDS = int(os.environ.get("JIUZHU_EVENTS_HOUSEHOLDS", "60"))
@@ -24,12 +24,12 @@ TODAY, AT = date(2025, 3, 3), "2025-03-03T01:00:00.000000Z"
 
 @pytest.fixture(scope="session")
 def rulebook() -> Rulebook:
-    return load(ROOT)
+    return shipped.rulebook()
 
 
 @pytest.fixture(scope="session")
-def program(rulebook: Rulebook) -> Program:
-    return compile_rulebook(rulebook)
+def program() -> Program:
+    return shipped.program()
 
 
 @pytest.fixture(scope="session")

@@ -13,22 +13,15 @@ from hypothesis import settings
 from engine.language import rulebook
 from engine.language.problems import Problems
 from tests import shipped
+from tests.loops import KEY, Did, size, told
 
 SOAK = os.environ.get("JIUZHU_SOAK") == "1"
 SLOW = os.environ.get("JIUZHU_SLOW") == "1" or os.environ.get("CI") == "true"
 
 
-def _examples() -> int:
-    """Random cases for each property test: JIUZHU_EXAMPLES, a whole number above zero; 100 if not set."""
-    text = os.environ.get("JIUZHU_EXAMPLES", "100")
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise pytest.UsageError(f"JIUZHU_EXAMPLES must be a whole number above zero, not {text!r}")
-    return int(text)
-
-
 # The short run draws the same cases every time: what makes it fail is a change. New cases are for the soak.
 settings.register_profile(
-    "jiuzhu", max_examples=_examples(), derandomize=not SOAK, deadline=None, print_blob=True
+    "jiuzhu", max_examples=size("JIUZHU_EXAMPLES"), derandomize=not SOAK, deadline=None, print_blob=True
 )
 settings.load_profile("jiuzhu")
 
@@ -92,3 +85,19 @@ def _shipped_files_are_read_once() -> Iterator[None]:
         patch.setattr(rulebook, "read_yaml", once(rulebook.read_yaml, {}))
         patch.setattr(rulebook, "read_without_examples", once(rulebook.read_without_examples, {}))
         yield
+
+
+# ------------------------------------------------------------------------------------------ what the long loops did
+
+
+@pytest.fixture
+def did(record_property: Callable[[str, object], None]) -> Did:
+    return lambda setting, **counts: record_property(KEY, (setting, counts))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    lines = told(each for each in terminalreporter.stats.get("passed", ()) if each.when == "call")
+    if lines:
+        terminalreporter.section("what the long loops did")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -19,8 +19,9 @@ from engine.language.model import Rulebook
 from engine.language.operators import OPERATORS
 from tests import naive, shipped, worlds
 from tests.agreement import differences
+from tests.loops import size
 
-WORLDS = int(1.6 * int(os.environ.get("JIUZHU_EXAMPLES", "100")))  # rulebooks in the seeded loop
+WORLDS = int(1.6 * size("JIUZHU_EXAMPLES"))  # rulebooks in the seeded loop
 PLACES = (None, None, None, frozenset({"there"}), frozenset({"here", "there"}))
 
 

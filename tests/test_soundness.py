@@ -6,7 +6,6 @@ published (or not yet), which are written into the rulebook. JIUZHU_COMPLETIONS 
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -30,8 +29,9 @@ from engine.language.model import DatedValue, Fact, Parameter, Row, Rulebook
 from engine.language.types import Base
 from tests import naive, worlds
 from tests.agreement import engine_answer
+from tests.loops import Did, size
 
-COMPLETIONS = int(os.environ.get("JIUZHU_COMPLETIONS", "4000"))
+COMPLETIONS = size("JIUZHU_COMPLETIONS")
 PARTS = 8
 HOUSEHOLDS = 5  # to a rulebook
 BOOKS = 2  # completions of a rulebook's figures
@@ -216,13 +216,14 @@ def tried(seeds: Iterator[int], wanted: int) -> Tally:
 
 @pytest.mark.apart
 @pytest.mark.parametrize("part", range(PARTS))
-def test_more_facts_never_flip_a_settled_answer(part: int) -> None:
+def test_more_facts_never_flip_a_settled_answer(part: int, did: Did) -> None:
     tally = tried(iter(range(part, 10**9, PARTS)), -(-COMPLETIONS // PARTS))
     assert not tally.wrong, "\n".join(tally.wrong)
     # the test looks at something: not all is refused, settled answers and best choices are among it
     assert tally.seen["completions"] > tally.seen["refused"]
     assert min(tally.seen[what] for what in ("settled", "complete")) > tally.seen["completions"] // 4
     assert tally.seen["best"] > 0
+    did("JIUZHU_COMPLETIONS", **{what: tally.seen[what] for what in ("completions", "households", "settled")})
 
 
 def test_a_flip_is_seen() -> None:

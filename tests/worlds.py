@@ -944,8 +944,12 @@ def world_of(chance: random.Random, policies: int | None = None) -> World:
 # ----------------------------------------------------------------------------------------------------- households
 
 
-def vocabulary_of(rulebook: Rulebook) -> Vocabulary:
-    return Vocabulary.of(rulebook.facts, rulebook.choices, {p.id: p.level for p in rulebook.policies})
+def vocabulary_of(rulebook: Rulebook, last: list[Any] = []) -> Vocabulary:  # noqa: B006
+    """The vocabulary of a rulebook; the last one is kept, for many households of a world are read one after another."""
+    if not last or last[0] is not rulebook:
+        last[:] = rulebook, Vocabulary.of(rulebook.facts, rulebook.choices, {p.id: p.level for p in rulebook.policies})
+    found: Vocabulary = last[1]
+    return found
 
 
 def raw_household(

@@ -1,11 +1,10 @@
 """The service keeps to its own description, and no request generated from it gets a 5xx, for any role.
 
-JIUZHU_FUZZ says how many requests are drawn for each operation and role: 2 if not set, more where CI=true.
+JIUZHU_FUZZ says how many requests are drawn for each operation and role (docs/testing.md).
 """
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import hypothesis
@@ -25,8 +24,9 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from api.app import ENDPOINTS
 from api.problems import KINDS
+from tests.loops import size
 
-FUZZ = int(os.environ.get("JIUZHU_FUZZ") or (25 if os.environ.get("CI") == "true" else 2))
+FUZZ = size("JIUZHU_FUZZ")
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 

@@ -1,7 +1,6 @@
 """Several processes at once, and processes that die. JIUZHU_KILLS: how many times a writer is killed."""
 
 import itertools
-import os
 import random
 import signal
 import subprocess
@@ -15,8 +14,9 @@ from ledger_sample import AT, index, request
 from engine.ledger import entries, read
 from engine.ledger.store import Store
 from engine.ledger.verify import verify
+from tests.loops import Did, size
 
-KILLS = int(os.environ.get("JIUZHU_KILLS", "30" if os.environ.get("CI") == "true" else "5"))
+KILLS = size("JIUZHU_KILLS")
 CHILD = Path(__file__).with_name("ledger_child.py")
 
 
@@ -57,7 +57,7 @@ def test_four_processes_writing_at_once_make_one_chain_without_gaps(tmp_path: Pa
 
 
 def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged_and_doubles_nothing(
-    tmp_path: Path,
+    tmp_path: Path, did: Did
 ) -> None:
     book = sample.make(tmp_path)
     store, chance = book.store, random.Random(KILLS)
@@ -90,6 +90,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged_and_doubles
         assert book.writer.append(
             entries.decision({"key": key}, index(chance), AT, request=request(key, key))
         ).repeated
+    did("JIUZHU_KILLS", writer_kills=KILLS, entries_acknowledged=len(known))
 
 
 def test_a_killed_writer_does_not_block_the_next(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 tried."""
 
 import hashlib
-import os
 import random
 import shutil
 import sqlite3
@@ -21,8 +20,10 @@ from engine.ledger.chain import DECISIONS, header_of_entry, leaf_hash
 from engine.ledger.findings import Finding
 from engine.ledger.pack import pack, unpack
 from engine.ledger.verify import Report, verify
+from tests import loops
+from tests.loops import Did
 
-TRIALS = int(os.environ.get("JIUZHU_TAMPER", "500" if os.environ.get("CI") == "true" else "60"))
+TRIALS = loops.size("JIUZHU_TAMPER")
 TABLES = {
     "entry": "seq",
     "access": "seq",
@@ -164,7 +165,7 @@ def _trials(sort: str, share: int = 1) -> Iterator[random.Random]:
     return (random.Random(f"{sort} {number}") for number in range(-(-TRIALS // share)))
 
 
-def test_every_changed_value_is_found_and_named(copy: Callable[[], Path]) -> None:
+def test_every_changed_value_is_found_and_named(copy: Callable[[], Path], did: Did) -> None:
     columns = _columns(copy())
     for number, chance in enumerate(_trials("change")):
         table, column = columns[number % len(columns)]
@@ -177,9 +178,10 @@ def test_every_changed_value_is_found_and_named(copy: Callable[[], Path]) -> Non
         assert any(_names(found, table, row) for found in report.findings), (number, table, column, row, said)
         if table == "entry":
             assert report.first_broken == row["seq"], (number, column, row["seq"], said)
+    did("JIUZHU_TAMPER", values_changed=TRIALS)
 
 
-def test_every_deleted_record_is_found_and_named(copy: Callable[[], Path]) -> None:
+def test_every_deleted_record_is_found_and_named(copy: Callable[[], Path], did: Did) -> None:
     for number, chance in enumerate(_trials("delete", 4)):
         table = list(TABLES)[number % len(TABLES)]
         path = copy()
@@ -198,6 +200,7 @@ def test_every_deleted_record_is_found_and_named(copy: Callable[[], Path]) -> No
             assert any(found.code == "identity-missing" for found in findings), (number, findings)
         else:
             assert any(_names(found, table, row) for found in findings), (number, table, row, findings)
+    did("JIUZHU_TAMPER", records_deleted=number + 1)
 
 
 def test_every_added_record_is_found(copy: Callable[[], Path]) -> None:
@@ -400,7 +403,7 @@ def _dump(path: Path) -> Any:
             return None
 
 
-def test_every_changed_byte_of_the_file_that_matters_is_found(original: Path, copy: Callable[[], Path]) -> None:
+def test_every_changed_byte_of_the_file_that_matters_is_found(original: Path, copy: Callable[[], Path], did: Did) -> None:
     before = _dump(original)
     assert before is not None
     chance = random.Random("bytes")
@@ -421,3 +424,4 @@ def test_every_changed_byte_of_the_file_that_matters_is_found(original: Path, co
         report: Report = verify(path)
         assert not report.ok, (tried, place)
     assert changed / tried > 0.3, "most bytes of a ledger are records"
+    did("JIUZHU_TAMPER", bytes_changed=changed)

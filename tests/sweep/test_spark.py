@@ -18,12 +18,13 @@ from engine.language.household import Household
 from engine.sweep.duck import Duck
 from engine.sweep.engines import Engine
 from tests import shipped
+from tests.loops import Did, size
 from tests.sweep import city, every_operator
 from tests.sweep.side_by_side import Compared, compare, first
 from tests.sweep.test_since import after_a_day, same
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
-EVERY = int(os.environ.get("JIUZHU_SPARK_EVERY", "6"))
+EVERY = size("JIUZHU_SPARK_EVERY")
 TOGETHER = 10  # policies to one sweep: Spark takes longer over a long plan than over its rows
 EngineOf = Callable[[duckdb.DuckDBPyConnection], Engine]
 
@@ -70,7 +71,9 @@ def test_every_operator_comes_to_the_same(engine_of: EngineOf, tmp_path: Path) -
     assert found.cells > 1000
 
 
-def test_the_examples_of_every_policy_come_to_the_same_on_duckdb_and_on_spark(engine_of: EngineOf, tmp_path: Path) -> None:
+def test_the_examples_of_every_policy_come_to_the_same_on_duckdb_and_on_spark(
+    engine_of: EngineOf, tmp_path: Path, did: Did
+) -> None:
     """Each policy on the day that most of its examples are of. Spark takes seconds to plan each: on the build machine
     every JIUZHU_SPARK_EVERYth policy, all of them in the soak."""
     program = shipped.program()
@@ -78,6 +81,7 @@ def test_the_examples_of_every_policy_come_to_the_same_on_duckdb_and_on_spark(en
     compared, policies = on_both(program, engine_of, tmp_path, frozenset(names))
     assert not compared.differences, first(compared.differences)
     assert policies == set(names)
+    did("JIUZHU_SPARK_EVERY", policies=len(policies), cells=compared.cells)
 
 
 def on_both(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,10 +14,11 @@ from engine.watch.book import Watchbook, watchbook
 from engine.watch.store import WatchStore
 from engine.watch.watch import Watch
 from tests import shipped
+from tests.loops import size
 
 ROOT = Path(__file__).parents[2]
-HOUSEHOLDS = int(os.environ.get("JIUZHU_EVENTS_HOUSEHOLDS", "60"))
-KILLS = int(os.environ.get("JIUZHU_WATCH_KILLS", "4"))
+HOUSEHOLDS = size("JIUZHU_EVENTS_HOUSEHOLDS")
+KILLS = size("JIUZHU_WATCH_KILLS")
 TODAY, AT = date(2025, 3, 3), "2025-03-03T01:00:00.000000Z"
 
 

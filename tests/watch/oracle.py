@@ -168,18 +168,20 @@ def alerts(program: Program, raws: list[Raw], passes: tuple[str, ...] = ()) -> s
     found: set[Alert] = set()
     for household, listed in by_household.items():
         events = standing(listed)
+        known: dict[str, Raw | None] = {}
         for rule, movers in MOVERS.items():
             days = sorted({e["day"] for e in events if e["type"] in movers | WHOLE} | set(passes))
             before: set[str] = set()
             for day in days:
-                facts = facts_on(events, day)
+                if day not in known:
+                    known[day] = facts_on(events, day)
+                facts = known[day]
                 if facts is None:
                     before = set()
                     continue
-                if _nobody_counts(program, facts, day):
-                    now: set[str] = set()
-                else:
-                    now = met(program, facts, day, rule)
+                now = met(program, facts, day, rule)
+                if now and _nobody_counts(program, facts, day):  # asked last: it takes a decision of everything
+                    now = set()
                 found |= {(household, rule, subject, day) for subject in now - before}
                 before = now
     return found

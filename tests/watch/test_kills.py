@@ -23,6 +23,7 @@ from engine.watch.entries import send_steps
 from engine.watch.make import year_of_events
 from engine.watch.store import WatchStore
 from engine.watch.watch import Watch
+from tests.loops import Did, size
 from tests.watch import oracle
 from tests.watch.conftest import AT, KILLS, ROOT, TODAY
 
@@ -53,7 +54,9 @@ print("done", flush=True)
 """
 
 
-def test_the_service_is_killed_while_events_flow(tmp_path: Path, book: Watchbook, program: Program) -> None:
+def test_the_service_is_killed_while_events_flow(
+    tmp_path: Path, book: Watchbook, program: Program, did: Did
+) -> None:
     chance = random.Random(3)
     events: list[dict[str, Any]] = list(year_of_events(16, 2025, 11))
     chance.shuffle(events)
@@ -96,6 +99,7 @@ def test_the_service_is_killed_while_events_flow(tmp_path: Path, book: Watchbook
     assert twice == 0
     assert verify(home.folder.ledger).ok
     watch.close()
+    did("JIUZHU_WATCH_KILLS", service_kills=KILLS, events_acknowledged=len(acknowledged), orders_steps=len(said))
 
 
 def _resident() -> int:
@@ -105,9 +109,9 @@ def _resident() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
-def test_memory_stays_flat(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_stays_flat(watch: Watch, monkeypatch: pytest.MonkeyPatch, did: Did) -> None:
     """JIUZHU_WATCH_EVENTS says how many events; a million in the soak."""
-    many = int(os.environ.get("JIUZHU_WATCH_EVENTS", "3000"))
+    many = size("JIUZHU_WATCH_EVENTS")
     monkeypatch.setattr(
         "engine.watch.watch.KEPT_HOUSEHOLDS", 20
     )  # as many households pass through the cache as in a city
@@ -124,3 +128,4 @@ def test_memory_stays_flat(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> Non
     half = marks[len(marks) // 2]
     assert seen >= many * 0.8
     assert marks[-1] - half < 16_000, f"{marks[-1] - half} KiB more in the second half"
+    did("JIUZHU_WATCH_EVENTS", events=seen, KiB_at_half=half, KiB_at_the_end=marks[-1])

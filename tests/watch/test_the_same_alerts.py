@@ -15,6 +15,7 @@ from engine.watch.durable import DurableRules, installed
 from engine.watch.make import year_of_events
 from engine.watch.store import WatchStore
 from engine.watch.watch import Watch
+from tests.loops import Did
 from tests.watch import oracle
 from tests.watch.conftest import AT, HOUSEHOLDS, TODAY
 
@@ -65,24 +66,34 @@ def test_the_year_has_something_of_everything(wanted: set[oracle.Alert], year: l
 
 @pytest.mark.parametrize("arrange", [in_order, shuffled, doubled, backwards])
 def test_any_order_gives_the_same_alerts(
-    watch: Watch, year: list[dict[str, Any]], wanted: set[oracle.Alert], arrange: Any
+    watch: Watch, year: list[dict[str, Any]], wanted: set[oracle.Alert], arrange: Any, did: Did
 ) -> None:
-    assert fed(watch, arrange(year)) == wanted
+    events = arrange(year)
+    assert fed(watch, events) == wanted
+    did("JIUZHU_EVENTS_HOUSEHOLDS", events=len(events), alerts=len(wanted))
 
 
 @pytest.mark.skipif(not installed(), reason="durable-rules is not installed: pip install 'jiuzhu[watch]'")
 @pytest.mark.parametrize("arrange", [in_order, doubled])
 def test_durable_rules_proposes_them_all(
-    store: WatchStore, book: Watchbook, year: list[dict[str, Any]], wanted: set[oracle.Alert], arrange: Any
+    store: WatchStore,
+    book: Watchbook,
+    year: list[dict[str, Any]],
+    wanted: set[oracle.Alert],
+    arrange: Any,
+    did: Did,
 ) -> None:
     watch = Watch(store, book)
     watch.proposer = DurableRules(book, watch.tally)
-    assert fed(watch, arrange(year)) == wanted
+    events = arrange(year)
+    assert fed(watch, events) == wanted
     assert watch.tally.bypassed == watch.tally.recycled == 0
     assert watch.tally.proposed < watch.tally.looked / 4, "most looks are settled without the evaluator"
     watch.tick(date(2025, 12, 31), TODAY, AT)
     assert (watch.tally.missed, watch.tally.invented) == (0, 0)
     watch.proposer.close()
+    looked, proposed = watch.tally.looked, watch.tally.proposed
+    did("JIUZHU_EVENTS_HOUSEHOLDS", events_by_durable_rules=len(events), looked=looked, proposed=proposed)
 
 
 def test_passes_between_late_events_change_nothing(

@@ -25,6 +25,7 @@ from engine.population.make import City
 from engine.sweep.impact import Comparison, Impact
 from engine.sweep.lookup import raw_household
 from engine.sweep.run import Job, Sweep
+from tests.sweep.city import raw_households
 
 ROOT = Path(__file__).parent.parent.parent
 ON = date(2025, 8, 1)
@@ -90,11 +91,10 @@ Rows = dict[
 def decided(city: Path, books: tuple[Rulebook, Rulebook]) -> tuple[list[Rows], list[dict[str, Decision]]]:
     """Every household under both rulebooks, by the evaluator."""
     one = Sweep(books[0], Job(str(city / "households"), str(city / "persons"), ON, city / "look"))
-    raws = {}
     try:
-        tables = one.tables()
-        for n in range(MANY):
-            raws[f"syn{n:09d}"] = raw_household(one.connection, *tables, f"syn{n:09d}")
+        raws = raw_households(one)
+        name = f"syn{MANY // 2:09d}"
+        assert len(raws) == MANY and raws[name] == raw_household(one.connection, *one.tables(), name)
     finally:
         one.close()
     rows, decisions = [], []

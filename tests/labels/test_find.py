@@ -18,9 +18,9 @@ from engine.decide.labels import as_data
 from engine.language.household import read_household
 from engine.population import marginals
 from engine.population.make import City
-from engine.sweep.lookup import raw_household
 from engine.sweep.run import Job, Sweep
 from tests import shipped
+from tests.sweep.city import raw_households
 
 ON = date(2025, 8, 1)
 VALUE = {"no": 0, "unknown": 1, "yes": 2}
@@ -42,10 +42,10 @@ def labels(city: Path) -> dict[str, dict[str, object]]:
     one = Sweep(rulebook, Job(str(city / "households"), str(city / "persons"), ON, city / "look"))
     found = {}
     try:
-        tables = one.tables()
-        for n in range(MANY):
-            id = f"syn{n:09d}"
-            household = read_household(raw_household(one.connection, *tables, id), program.vocabulary)
+        raws = raw_households(one)
+        assert len(raws) == MANY
+        for id, raw in raws.items():
+            household = read_household(raw, program.vocabulary)
             found[id] = as_data(decide(program, household, ON))
     finally:
         one.close()

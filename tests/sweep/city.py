@@ -11,6 +11,8 @@ import duckdb
 
 from engine.decide import Program
 from engine.language.household import Household
+from engine.sweep import split
+from engine.sweep.lookup import facts_of
 from engine.sweep.run import Job, Step, Sweep
 from tests.sweep.every_operator import ON
 from tests.sweep.side_by_side import write_tables
@@ -51,6 +53,22 @@ def sweep(program: Program, households: Path, persons: Path, out: Path, tell: Ca
     finally:
         one.close()
     return one
+
+
+def raw_households(one: Sweep) -> dict[str, dict[str, Any]]:
+    """Every household of a sweep's tables as `raw_household` gives one, in two queries for all of them."""
+    household, member = one.tables()
+    found: dict[str, dict[str, Any]] = {}
+    for table in (household, member):
+        result = one.connection.execute(f"FROM ({split.relation(table.files, table.copied)})")
+        names = [column[0] for column in result.description or ()]
+        for row in (dict(zip(names, values, strict=True)) for values in result.fetchall()):
+            if table is household:
+                found[str(row[table.household_id])] = {**facts_of(table, row), "members": []}
+            else:
+                members = found[str(row[table.household_id])]["members"]
+                members.append({"id": str(row[table.member_id]), **facts_of(table, row)})
+    return found
 
 
 def read(out: Path, folder: str) -> list[dict[str, Any]]:

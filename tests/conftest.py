@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import settings
 
 from engine.language import rulebook
 from engine.language.problems import Problems
-from tests import shipped
+from tests import sharing, shipped
 from tests.loops import KEY, Did, size, told
 
 SOAK = os.environ.get("JIUZHU_SOAK") == "1"
@@ -28,31 +27,17 @@ settings.load_profile("jiuzhu")
 
 # ------------------------------------------------------------------------------------------------ sharing the work
 
-HERE = Path(__file__).parent
-FIRST = ("spark", "web", "api")  # the longest groups: begun last, one worker would wait for them alone
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config.option, "loadscopereorder"):
-        config.option.loadscopereorder = False  # the order below, not that of the number of tests
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file share a worker, so that what they share is made once; those of a folder with a service or a
-    browser too. Tests marked `apart` are long and share little: each goes where there is room."""
-    place: dict[str, int] = {}
     for item in items:
         if not SLOW and "slow" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="NOT RUN: slow; set JIUZHU_SLOW=1 (or CI=true) to run it"))
-        group = item.get_closest_marker("xdist_group")
-        if group is None and "apart" not in item.keywords:
-            folder, *rest = item.path.relative_to(HERE).parts
-            item.add_marker(pytest.mark.xdist_group(folder if folder in FIRST and rest else "/".join((folder, *rest))))
-        name = item.get_closest_marker("xdist_group")
-        named = name.args[0] if name else ""
-        place[item.nodeid] = FIRST.index(named) if named in FIRST else len(FIRST) + ("apart" not in item.keywords)
-    items.sort(key=lambda item: place[item.nodeid])
+    items.sort(key=lambda item: sharing.place(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return sharing.scheduler(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 # -------------------------------------------------------------------------------------------- reading the rules once

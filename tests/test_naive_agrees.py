@@ -41,8 +41,7 @@ def compared(seed: int, households: int = 6) -> list[str]:
     return found
 
 
-@pytest.mark.apart
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", range(8), ids="part {}".format)
 def test_the_engine_agrees_with_the_naive_evaluator(part: int) -> None:
     found = [text for seed in range(part, WORLDS, 8) for text in compared(seed)]
     assert not found, "\n".join(found[:3])
@@ -54,7 +53,6 @@ PHASES = tuple(
 )
 
 
-@pytest.mark.apart
 @settings(phases=PHASES)
 @given(st.randoms(use_true_random=False))
 def test_the_engine_agrees_and_a_disagreement_is_made_small(chance: random.Random) -> None:
@@ -236,8 +234,7 @@ def _figures(rulebook: Rulebook) -> list[Any]:
     return found
 
 
-@pytest.mark.apart
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(4), ids="part {}".format)
 def test_the_engine_agrees_on_the_catalogue(part: int) -> None:
     program = shipped.program()
     rulebook = program.rulebook

@@ -9,10 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-pytestmark = [
-    pytest.mark.slow,  # fetches every dependency anew
-    pytest.mark.xdist_group("packaging"),  # one installation for all of these tests
-]
+pytestmark = pytest.mark.slow  # fetches every dependency anew
 
 
 def run(*command: str | Path, cwd: Path) -> str:

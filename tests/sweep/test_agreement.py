@@ -48,8 +48,7 @@ def test_every_policy_has_examples_to_compare(program: Program, examples: Any) -
     assert {name for names, _ in examples.values() for name in names} == set(program.rulebook.ids())
 
 
-@pytest.mark.apart
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(PARTS), ids="part {}".format)
 def test_the_examples_of_every_policy_come_to_the_same(
     program: Program, examples: Any, tmp_path: Path, part: int
 ) -> None:
@@ -64,7 +63,6 @@ def test_the_examples_of_every_policy_come_to_the_same(
     assert found.cells > 1_000
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("two_ends", [False, True], ids=["as the columns are", "as if every column had gaps"])
 def test_the_whole_catalogue_comes_to_the_same(program: Program, examples: Any, two_ends: bool, tmp_path: Path) -> None:
     """The day with most examples, every policy in force."""
@@ -75,8 +73,7 @@ def test_the_whole_catalogue_comes_to_the_same(program: Program, examples: Any, 
     assert found.cells > 10_000
 
 
-@pytest.mark.apart
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", range(PARTS), ids="part {}".format)
 def test_random_rules_and_households_come_to_the_same(tmp_path: Path, part: int, did: Did) -> None:
     """Random rulebooks, random households with facts missing or only known in part: JIUZHU_CELLS of them, none differs.
 

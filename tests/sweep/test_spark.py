@@ -23,7 +23,7 @@ from tests.sweep import city, every_operator
 from tests.sweep.side_by_side import Compared, compare, first
 from tests.sweep.test_since import after_a_day, same
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
+pytestmark = pytest.mark.slow
 EVERY = size("JIUZHU_SPARK_EVERY")
 TOGETHER = 10  # policies to one sweep: Spark takes longer over a long plan than over its rows
 EngineOf = Callable[[duckdb.DuckDBPyConnection], Engine]

@@ -56,16 +56,23 @@ class Live:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "JIUZHU_LANG": "en"}
         with self.out.open("wb") as out, self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=out, stderr=log, env=environment, cwd=ROOT)
-        deadline = time.monotonic() + 90
-        while not self._is_up():
-            assert self.process.poll() is None, self.log.read_text() + self.out.read_text()
-            assert time.monotonic() < deadline, "the service did not come up: " + self.log.read_text()[-2000:]
-            time.sleep(0.05)
+        try:
+            self._wait()
+        except BaseException:
+            self.process.terminate()  # or it would go on for ever beside the tests that follow
+            raise
         for role, token in re.findall(r"(caseworker|auditor) +(jz_\S+)", self.out.read_text()):
             self.tokens[role] = token
         for role in ("policy", "admin"):
             if role not in self.tokens:
                 self.tokens[role] = self.new_key(role)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 90
+        while not self._is_up():
+            assert self.process.poll() is None, self.log.read_text() + self.out.read_text()
+            assert time.monotonic() < deadline, "the service did not come up: " + self.log.read_text()[-2000:]
+            time.sleep(0.05)
 
     def new_key(self, role: str, *scopes: str) -> str:
         return Keys(self.data / "keys.db").create(role, "2026-01-01T00:00:00Z", scopes=scopes)[1]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -201,7 +202,8 @@ def words(files: tuple[Path, Path], out: Path, rules: Path, *more: str) -> list[
 def test_ctrl_c_leaves_whole_chunks_and_the_same_command_goes_on(rules: Path, tmp_path: Path) -> None:
     files, out = city_of(tmp_path, 60_000), tmp_path / "out"
     command = words(files, out, rules, "--chunk", "20000")
-    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also where the tests run in the background, under nohup
+    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     limit = time.monotonic() + 120
     while not (out / "households" / "part-00001.parquet").exists():
         assert running.poll() is None and time.monotonic() < limit

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from engine.sweep.queries import Script, Statement
+from engine.sweep.reading import text
+from engine.sweep.reports import PARQUET
 
 DIALECT = "duckdb"
 
@@ -41,13 +44,16 @@ class Duck:
                 last = statement.name
         return next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), "")
 
-    def answer(self, script: Script, to: Mapping[str, Path]) -> None:
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, str]:
+        """The answers stay as tables until the chunk is done with: the lists and sums are made of them."""
         for statement in script.statements:
             if statement.name in to:
-                path = str(to[statement.name]).replace("'", "''")
                 self.connection.execute(
-                    f"COPY (\n{statement.sql(DIALECT)}\n) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 61440)"
+                    f"CREATE OR REPLACE TEMP TABLE {statement.name} AS\n{statement.sql(DIALECT)}"
                 )
+                self.kept.append(replace(statement, keep="table"))
+                self.connection.execute(f"COPY {statement.name} TO {text(str(to[statement.name]))} ({PARQUET})")
+        return {statement.name: statement.name for statement in script.statements if statement.name in to}
 
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}

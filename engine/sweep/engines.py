@@ -22,8 +22,11 @@ class Engine(Protocol):
         """
         ...
 
-    def answer(self, script: Script, to: Mapping[str, Path]) -> None:
-        """Write the answers as Parquet: statement name -> file."""
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, str]:
+        """Write the answers as Parquet: statement name -> file.
+
+        Gives the relations (DuckDB's) in which they can be read until `finish`: statement name -> SQL.
+        """
         ...
 
     def counts(self, script: Script) -> dict[str, int]:

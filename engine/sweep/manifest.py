@@ -16,7 +16,7 @@ from typing import Any
 from engine.sweep.checked import Counts
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(slots=True)

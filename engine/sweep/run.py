@@ -4,6 +4,7 @@
     households/part-*        one row for each household decided        persons/part-*   one row for each person
                              for whom some policy is not ineligible (or, on request, for everyone)
     rejects/part-*           rows set aside, with the reason            sql/*.sql        the statements that were run
+    gap/part-*  sums/part-*  missing/part-*                             what the lists at the end are made of
     summary.csv, gap.parquet, missing.csv, rejects.csv                  made at the end, from the parts
 
 A file gets its name once it is whole. Stopping at any moment leaves whole chunks and a manifest that says which.
@@ -27,7 +28,7 @@ import duckdb
 from engine import __version__
 from engine.language.model import Rulebook
 from engine.sweep import manifest as manifests
-from engine.sweep import reports, since, split
+from engine.sweep import gap, reports, since, split, sums
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
@@ -43,7 +44,7 @@ from engine.sweep.since import Since
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
 CHUNK = 1_000_000
-PARTS = ("households", "persons", "rejects", "gap", "missing", "digests")
+PARTS = ("households", "persons", "rejects", "gap", "sums", "missing", "digests")
 KEYS: Mapping[Level, tuple[str, ...]] = {
     Level.HOUSEHOLD: ("household_id", PLACE, DRAWN),
     Level.MEMBER: ("household_id", "id", PLACE, DRAWN),
@@ -260,8 +261,10 @@ class Sweep:
                 self.chunk(number, cut, checker)
         self.step(len(cuts), len(cuts), "report")
         if not self.manifest.finished:
-            self.hand_on(len(cuts))
-            reports.finish(self.connection, self.rulebook, compiled, out)
+            self.hand_on(compiled, len(cuts))
+            sums.finish(self.connection, compiled, out)
+            gap.finish(self.connection, compiled, out)
+            reports.finish(self.connection, self.rulebook, out)
             if self.since is not None:
                 since.lists(self.connection, compiled, self.since, out, None if self.since.differs else self.kept)
                 kept = sum(each["kept"] for each in self.manifest.done.values())
@@ -315,13 +318,18 @@ class Sweep:
                     engine.fewer()
                 to = {"household_answers": files["households"], "member_answers": files["persons"]}
                 step("answers")
-                engine.answer(made, to)
+                answers = engine.answer(made, to)
                 step("lists")
                 if not files["persons"].exists():  # no member policy is in force
                     query = f"SELECT {', '.join(KEYS[Level.MEMBER])} FROM member"
                     self.connection.execute(f"COPY ({query}) TO {text(str(files['persons']))} (FORMAT parquet)")
                 self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
-                reports.gap(self.connection, compiled, files)
+                told = {
+                    level: answers.get(f"{level}_answers", reports.parquet(files[folder]))
+                    for level, folder in reports.TABLE.items()
+                }
+                gap.gap(self.connection, compiled, told, files["gap"])
+                sums.sums(self.connection, compiled, told, files["sums"])
                 reports.missing(self.connection, waited, waits(compiled), files)
             # at once, and before any query that a stop could end: a chunk whose files have their names is done
             gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
@@ -346,9 +354,9 @@ class Sweep:
         self.kept.mkdir(parents=True, exist_ok=True)
         return since.keep(self.connection, self.since, digests, self.kept / f"part-{number:05d}.parquet")
 
-    def hand_on(self, chunks: int) -> None:
+    def hand_on(self, compiled: Compiled, chunks: int) -> None:
         if self.since is not None and not self.since.differs:
-            since.hand_on(self.connection, self.since, self.kept, self.job.out, chunks)
+            since.hand_on(self.connection, compiled, self.since, self.kept, self.job.out, chunks)
 
     def engine(self) -> Engine:
         if self.job.engine == "spark":

@@ -21,10 +21,11 @@ import duckdb
 
 from engine.language.model import Policy
 from engine.sweep import manifest as manifests
+from engine.sweep import sums
 from engine.sweep.compile import Compiled
 from engine.sweep.manifest import Manifest
 from engine.sweep.reading import name, text
-from engine.sweep.reports import TABLE, parquet, worth, written
+from engine.sweep.reports import PARQUET, TABLE, parquet, worth, written
 
 # What must be the same for an answer to be handed on. Chunks, files and the engine change no answer.
 ALIKE = ("rulebook", "on", "engine", "duckdb", "conditions", "everyone", "jurisdictions", "only", "labels")
@@ -89,15 +90,27 @@ def keep(connection: duckdb.DuckDBPyConnection, since: Since, digests: Path, kep
     return int(many)
 
 
-def hand_on(connection: duckdb.DuckDBPyConnection, since: Since, kept: Path, out: Path, after: int) -> None:
-    """Copy the answers of the households kept, part by part, numbered after the chunks. Goes on where it was."""
+def hand_on(
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, since: Since, kept: Path, out: Path, after: int
+) -> None:
+    """Copy the answers of the households kept, part by part, numbered after the chunks, and add them up.
+
+    Goes on where it was.
+    """
     ids = f"(SELECT household_id FROM {parquet(kept / 'part-*.parquet')})"
     for folder in HANDED_ON:
         for number, part in enumerate(sorted((since.folder / folder).glob("part-*.parquet")), after + 1):
             whole = out / folder / f"part-{number:05d}.parquet"
             if not whole.exists():
                 query = f"SELECT * FROM {parquet(part)} WHERE household_id IN {ids}"
-                written(connection, query, whole, "FORMAT parquet, ROW_GROUP_SIZE 61440")
+                written(connection, query, whole, PARQUET)
+    for part in sorted((out / "households").glob("part-*.parquet"))[after:]:
+        whole = out / "sums" / part.name
+        if not whole.exists():
+            half = whole.with_name(whole.name + ".part")
+            answers = {level: parquet(out / folder / part.name) for level, folder in TABLE.items()}
+            sums.sums(connection, compiled, answers, half)
+            half.replace(whole)
 
 
 # ------------------------------------------------------------------------------------------------------ the lists

@@ -11,7 +11,7 @@ here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from engine.sweep.reading import name, text
 from engine.sweep.reports import PARQUET, draws, parquet, worth, written
 
 BITS = 62  # policies to one mask
-TABLES = ("gap_free", "gap_tied", "gap_drawers", "gap_drawn", "gap_apart", "gap_instead", "gap_totals")
 TYPES = ("gap_policy", "gap_title", "gap_first", "gap_place")
 
 
@@ -97,17 +96,14 @@ def gap(
     if not compiled.answers:
         return
     listing = Listing.of(compiled)
-    run = connection.execute
-    for tied in (False, True):
-        arms = [
-            _entitled(listing, code, policy, answers)
-            for code, policy in enumerate(listing.policies)
-            if (policy.id in listing.tied) is tied
-        ]
-        query = " UNION ALL ".join([_nobody(listing), *arms])
-        run(f"CREATE OR REPLACE TEMP TABLE {'gap_tied' if tied else 'gap_free'} AS {query}")
-    _instead(run, listing, answers)
-    run(f"CREATE OR REPLACE TEMP TABLE gap_totals AS {_totals(listing)}")
+    steps = {
+        "gap_free": _arms(listing, answers, tied=False),
+        "gap_tied": _arms(listing, answers, tied=True),
+        **_instead(listing, answers),
+        "gap_totals": _totals(listing),
+    }
+    # materialised: tables of their own would cost as much again, seventy small parts each
+    ctes = ", ".join(f"{step} AS MATERIALIZED ({query})" for step, query in steps.items())
     first = "".join(
         f"CASE WHEN g.conditional THEN (g.beside_{n} | CASE WHEN g.id = '' THEN t.anyone_{n} ELSE t.whole_{n} END) "
         f"& g.asks_{n} ELSE 0 END AS first_{n}, "
@@ -118,13 +114,22 @@ def gap(
         "SELECT g.*, i.instead_of FROM gap_tied g LEFT JOIN gap_instead i USING (household_id, id, policy)"
     )
     query = (
+        f"WITH {ctes} "
         f"SELECT g.household_id, g.id, g.place, g.policy, g.conditional, {first}g.instead_of, g.not_known, "
         f"g.worth_least, g.worth_most, t.least AS household_least, t.most AS household_most FROM ({rows}) g "
         "JOIN gap_totals t ON t.household_id = g.household_id"
     )
-    run(f"COPY ({query}) TO {text(str(file))} ({PARQUET})")
-    for table in TABLES:
-        run(f"DROP TABLE {table}")
+    connection.execute(f"COPY ({query}) TO {text(str(file))} ({PARQUET})")
+
+
+def _arms(listing: Listing, answers: Mapping[str, str], tied: bool) -> str:
+    """The rows of all policies that exclude another one, or of all that exclude none."""
+    arms = (
+        _entitled(listing, code, policy, answers)
+        for code, policy in enumerate(listing.policies)
+        if (policy.id in listing.tied) is tied
+    )
+    return " UNION ALL ".join([_nobody(listing), *arms])
 
 
 def _subject(policy: Policy) -> str:
@@ -158,7 +163,10 @@ def _entitled(listing: Listing, code: int, policy: Policy, answers: Mapping[str,
 
 
 def _in_the_gap(policy: Policy) -> str:
-    return f"{name(policy.id + '__status')} = 2 AND (receiving IS NULL OR receiving = '' OR NOT {draws(policy)})"
+    eligible = f"{name(policy.id + '__status')} = 2"
+    # within CASE, because DuckDB would look for the text in every row before it asks who is eligible
+    open_ = f"receiving IS NULL OR receiving = '' OR NOT {draws(policy)}"
+    return f"{eligible} AND CASE WHEN {eligible} THEN {open_} ELSE FALSE END"
 
 
 def _nobody(listing: Listing) -> str:
@@ -171,13 +179,12 @@ def _nobody(listing: Listing) -> str:
     return f"SELECT {', '.join(columns)} WHERE FALSE"
 
 
-def _instead(run: Callable[[str], object], listing: Listing, answers: Mapping[str, str]) -> None:
-    """For the rows of policies that exclude one another: what is drawn already in their place."""
+def _instead(listing: Listing, answers: Mapping[str, str]) -> dict[str, str]:
+    """For the rows of policies that exclude one another: what is drawn already in their place; step by step."""
     drawers = " UNION ALL ".join(
         f"SELECT household_id, {id} AS id, receiving FROM {answers[level]} WHERE receiving <> ''"
         for level, id in (("household", "''"), ("member", "id"))
     )
-    run(f"CREATE OR REPLACE TEMP TABLE gap_drawers AS {drawers}")
     drawn = (
         f"SELECT household_id, id, {text(p.id)} AS policy FROM gap_drawers "
         f"WHERE id {'=' if p.level == 'household' else '<>'} '' AND {draws(p)}"
@@ -185,23 +192,23 @@ def _instead(run: Callable[[str], object], listing: Listing, answers: Mapping[st
         if p.id in listing.tied
     )
     nobody = "SELECT '' AS household_id, '' AS id, '' AS policy WHERE FALSE"
-    run(f"CREATE OR REPLACE TEMP TABLE gap_drawn AS {' UNION ALL '.join([nobody, *drawn])}")
     codes = {policy.id: code for code, policy in enumerate(listing.policies)}
-    run("CREATE OR REPLACE TEMP TABLE gap_apart (policy SMALLINT, other VARCHAR, level VARCHAR)")
-    apart = [
-        f"({codes[policy]}, {text(other)}, {text(level)})"
+    apart = (
+        f"SELECT {codes[policy]}::SMALLINT AS policy, {text(other)} AS other, {text(level)} AS level"
         for policy, other, level in _apart(listing.groups)
         if policy in codes
-    ]
-    if apart:
-        run(f"INSERT INTO gap_apart VALUES {', '.join(apart)}")
-    run(
-        "CREATE OR REPLACE TEMP TABLE gap_instead AS SELECT g.household_id, g.id, g.policy, "
-        "string_agg(DISTINCT d.policy, ';' ORDER BY d.policy) AS instead_of "
-        "FROM gap_tied g JOIN gap_apart a ON g.policy = a.policy JOIN gap_drawn d ON d.policy = "
-        "a.other AND d.household_id = g.household_id "
-        "AND (a.level = 'household' OR d.id = g.id) GROUP BY ALL"
     )
+    nothing = "SELECT 0::SMALLINT AS policy, '' AS other, '' AS level WHERE FALSE"
+    return {
+        "gap_drawers": drawers,
+        "gap_drawn": " UNION ALL ".join([nobody, *drawn]),
+        "gap_apart": " UNION ALL ".join([nothing, *apart]),
+        "gap_instead": (
+            "SELECT g.household_id, g.id, g.policy, string_agg(DISTINCT d.policy, ';' ORDER BY d.policy) AS instead_of "
+            "FROM gap_tied g JOIN gap_apart a ON g.policy = a.policy JOIN gap_drawn d ON d.policy = a.other "
+            "AND d.household_id = g.household_id AND (a.level = 'household' OR d.id = g.id) GROUP BY ALL"
+        ),
+    }
 
 
 def _apart(groups: Iterable[ExclusionGroup]) -> Iterator[tuple[str, str, str]]:

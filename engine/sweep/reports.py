@@ -5,16 +5,13 @@ Plain DuckDB over the answers; nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
-from engine.language.model import ExclusionGroup, Policy, Rulebook
-from engine.language.rulebook import policies_asked
+from engine.language.model import Policy, Rulebook
 from engine.sweep.checked import DRAWN
-from engine.sweep.compile import Compiled
-from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import name, text
 
 # How often an item is paid within twelve months; `month` is replaced by `for_months` where an item says so.

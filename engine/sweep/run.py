@@ -27,8 +27,8 @@ import duckdb
 
 from engine import __version__
 from engine.language.model import Rulebook
-from engine.sweep import manifest as manifests
 from engine.sweep import gap, reports, since, split, sums
+from engine.sweep import manifest as manifests
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep

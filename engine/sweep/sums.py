@@ -35,24 +35,33 @@ def sums(
         f"sum(people)::BIGINT AS people, {nothing} FROM {answers['household']} GROUP BY place"
     ]
     arms += [_looked(answer.policy, answers, answer.policy.id in rests) for answer in compiled.answers]
-    members = [answer.policy.id for answer in compiled.answers if answer.policy.level == "member"]
-    if members:
-        homes = ", ".join(
-            f"max({name(p + '__status')} = {status}) AS {name(f'{p}__{status}')}" for p in members for status in (2, 1)
-        )
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE homes AS SELECT any_value(place) AS place, {homes} "
-            f"FROM {answers['member']} GROUP BY household_id"
-        )
-        arms += [
-            f"SELECT {text(p)}, {status}, place, count(*), 0, {', '.join('0' for _ in COUNTED[2:])} FROM homes "
-            f"WHERE {name(f'{p}__{status}')} GROUP BY place"
-            for p in members
-            for status in (2, 1)
-        ]
+    homes = _homes(compiled, answers["member"])
+    if homes:
+        arms.append(homes)
     connection.execute(f"COPY ({' UNION ALL '.join(arms)}) TO {text(str(file))} ({PARQUET})")
-    if members:
-        connection.execute("DROP TABLE homes")
+
+
+def _homes(compiled: Compiled, members: str) -> str:
+    """In how many households somebody has each status above ineligible: one pass over the members for all policies."""
+    found = [
+        (name(f"{answer.policy.id} {status}"), f"{name(answer.policy.id + '__status')} = {status}")
+        for answer in compiled.answers
+        if answer.policy.level == "member"
+        for status in ((2,) if answer.truth.exact else (2, 1))
+    ]
+    if not found:
+        return ""
+    each = ", ".join(f"max({test}) AS {column}" for column, test in found)
+    every = ", ".join(f"count(*) FILTER ({column}) AS {column}" for column, _ in found)
+    counted = (
+        f"SELECT place, {every} FROM (SELECT any_value(place) AS place, {each} FROM {members} GROUP BY household_id) "
+        "GROUP BY place"
+    )
+    return (
+        "SELECT split_part(which, ' ', 1), split_part(which, ' ', 2)::TINYINT, place, many, 0, "
+        f"{', '.join('0' for _ in COUNTED[2:])} FROM "
+        f"(UNPIVOT ({counted}) ON COLUMNS(* EXCLUDE (place)) INTO NAME which VALUE many)"
+    )
 
 
 def _looked(policy: Policy, answers: Mapping[str, str], conditional: bool) -> str:
@@ -100,8 +109,9 @@ def finish(connection: duckdb.DuckDBPyConnection, compiled: Compiled, out: Path)
     )
     words = "CASE level WHEN 2 THEN 'eligible' WHEN 1 THEN 'undetermined' ELSE 'ineligible' END"
     query = (
-        f"SELECT policy, title, {words} AS status, place, {', '.join(COUNTED)} FROM (SELECT * RENAME (status AS level) FROM "
-        f"(SELECT * FROM added UNION ALL {left})) JOIN named USING (policy) WHERE people > 0 OR households > 0 "
+        f"SELECT policy, title, {words} AS status, place, {', '.join(COUNTED)} FROM "
+        f"(SELECT * RENAME (status AS level) FROM (SELECT * FROM added UNION ALL {left})) "
+        "JOIN named USING (policy) WHERE people > 0 OR households > 0 "
         "ORDER BY ordinal, level DESC, place"
     )
     written(connection, query, out / "summary.csv", "FORMAT csv, HEADER")

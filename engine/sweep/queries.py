@@ -294,10 +294,8 @@ class _Writing:
         ctes, work = self.last_rows(level, outputs, ())
         made = []
         for output in outputs:
-            one = (
-                exp.Case().when(work.writer.write(output.terms[0]), exp.Literal.number(1)).else_(exp.Literal.number(0))
-            )
-            made.append(alias(exp.Cast(this=exp.Sum(this=one), to=exp.DataType.build("BIGINT")), output.name))
+            many = exp.CountIf(this=work.writer.write(output.terms[0]))
+            made.append(alias(exp.Cast(this=many, to=exp.DataType.build("BIGINT")), output.name))
         query = select(made, work.top)
         tests = self.decided(work)
         if tests:
@@ -329,15 +327,29 @@ class _Writing:
     def answer(self, output: Output, work: Layered) -> exp.Expression:
         value, *other = output.terms
         if output.kind == "status":
-            certain, possible = (
-                exp.Cast(this=work.writer.write(t), to=exp.DataType.build("TINYINT")) for t in output.terms
-            )
-            return exp.Add(this=certain, expression=possible)
+            return self.status(output, work)
         if output.kind == "further":
             if value is other[0] or (not isinstance(value, Node) and value == other[0]):
                 return exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT"))
             return exp.Nullif(this=work.writer.whole(value), expression=work.writer.whole(other[0]))
         return work.writer.whole(value)
+
+
+    def status(self, output: Output, work: Layered) -> exp.Expression:
+        """2 where it certainly holds, 1 where it possibly does, else 0: one byte each."""
+        certain, possible = output.terms
+
+        def byte(value: int) -> exp.Expression:
+            return exp.Cast(this=exp.Literal.number(value), to=exp.DataType.build("TINYINT"))
+
+        found = exp.Case()
+        if isinstance(certain, bool) and isinstance(possible, bool):
+            return byte(certain + possible)
+        if certain is not False:
+            found = found.when(work.writer.write(certain), byte(2))
+        if possible is not certain:
+            found = found.when(work.writer.write(possible), byte(1))
+        return found.else_(byte(0))
 
 
 def _pair_leaf(node: Node) -> bool:

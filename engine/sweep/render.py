@@ -184,10 +184,18 @@ class Writer:
         kind: Any
         if node.op in ("any", "every"):
             kind = exp.Max if node.op == "any" else exp.Min
-            flag = exp.Case().when(self.write(body), number(1)).else_(number(0))
-            return exp.EQ(this=kind(this=flag), expression=number(1))
+            found: exp.Expression = kind(this=self.write(body))
+            return found
+        if _counts(node):
+            return exp.Cast(this=exp.CountIf(this=self.write(body.args[0])), to=BIGINT.copy())
         kind = {"sum": exp.Sum, "least": exp.Min, "most": exp.Max}[node.op]
         return exp.Cast(this=kind(this=self.write(body)), to=BIGINT.copy())
+
+
+def _counts(node: Node) -> bool:
+    """Whether a sum adds 1 for each for whom something holds."""
+    body = node.args[0]
+    return node.op == "sum" and isinstance(body, Node) and body.op == "case" and body.args[1:] == (1, 0)
 
 
 _METHODS = {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
 from engine.sweep.queries import Script, Statement
-from engine.sweep.reading import text
+from engine.sweep.reading import name, text
 from engine.sweep.reports import PARQUET
 
 DIALECT = "duckdb"
@@ -23,37 +22,63 @@ def create(statement: Statement) -> str:
     return f"CREATE OR REPLACE TEMP {kind} {statement.name} AS\n{statement.sql(DIALECT)}"
 
 
+def packed(table: str, query: str, columns: Sequence[str], apart: Sequence[str] = (), temp: str = "TEMP ") -> str:
+    """Statements that keep a query as a table of one STRUCT column, and a view of its columns under `table`.
+
+    Of every plain column of a table DuckDB sketches how many different values it has, which takes longer than keeping
+    it; of the parts of a STRUCT it does not. `apart` stay plain: columns by which rows are looked for.
+    """
+    plain = [name(column) for column in columns if column in apart]
+    rest = [name(column) for column in columns if column not in apart]
+    made = ", ".join([*plain, f"struct_pack({', '.join(f'{column} := {column}' for column in rest)}) AS packed"])
+    shown = ", ".join(name(c) if c in apart else f"packed.{name(c)} AS {name(c)}" for c in columns)
+    return (
+        f"CREATE OR REPLACE {temp}TABLE {table}_kept AS SELECT {made} FROM (\n{query}\n);\n"
+        f"CREATE OR REPLACE {temp}VIEW {table} AS SELECT {shown} FROM {table}_kept"
+    )
+
+
 class Duck:
     """Runs a script over the tables of one connection; each stage is dropped once a later one has read it."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection):
         self.connection = connection
-        self.kept: list[Statement] = []
+        self.kept: list[str] = []  # tables
+        self.views: list[str] = []
+
+    def keep(self, statement: Statement, apart: Sequence[str] = ()) -> None:
+        """Work a statement out and keep what it gives, under its name."""
+        columns = statement.query.named_selects
+        self.connection.execute(packed(statement.name, statement.sql(DIALECT), columns, apart))
+        self.kept.append(statement.name)
+
+    def drop(self, kept: str) -> None:
+        self.connection.execute(f"DROP VIEW {kept}")
+        self.connection.execute(f"DROP TABLE {kept}_kept")
 
     def refused(self, script: Script) -> str:
         last = ""
         for statement in script.statements:
-            if statement.keep == "answer":
-                continue
-            self.connection.execute(create(statement))
-            self.kept.append(statement)
-            if statement.keep == "table" and statement.name.startswith("household_"):
-                if last:
-                    self.connection.execute(f"DROP TABLE {last}")
-                    self.kept = [s for s in self.kept if s.name != last]
-                last = statement.name
+            if statement.keep == "view":
+                self.connection.execute(create(statement))
+                self.views.append(statement.name)
+            elif statement.keep == "table":
+                self.keep(statement)
+                if statement.name.startswith("household_"):
+                    if last:
+                        self.kept.remove(last)
+                        self.drop(last)
+                    last = statement.name
         return next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), "")
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, str]:
         """The answers stay as tables until the chunk is done with: the lists and sums are made of them."""
-        for statement in script.statements:
-            if statement.name in to:
-                self.connection.execute(
-                    f"CREATE OR REPLACE TEMP TABLE {statement.name} AS\n{statement.sql(DIALECT)}"
-                )
-                self.kept.append(replace(statement, keep="table"))
-                self.connection.execute(f"COPY {statement.name} TO {text(str(to[statement.name]))} ({PARQUET})")
-        return {statement.name: statement.name for statement in script.statements if statement.name in to}
+        there = [statement for statement in script.statements if statement.name in to]
+        for statement in there:
+            columns = statement.query.named_selects
+            self.keep(statement, [column for column in columns if column.endswith("__status")])
+            self.connection.execute(f"COPY {statement.name} TO {text(str(to[statement.name]))} ({PARQUET})")
+        return {statement.name: statement.name for statement in there}
 
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -68,8 +93,9 @@ class Duck:
         """Nothing to do: the statements read the checked tables where they lie."""
 
     def finish(self) -> None:
-        for statement in reversed(self.kept):
-            self.connection.execute(
-                f"DROP {'VIEW' if statement.keep == 'view' else 'TABLE'} IF EXISTS {statement.name}"
-            )
+        for view in reversed(self.views):
+            self.connection.execute(f"DROP VIEW IF EXISTS {view}")
+        for kept in self.kept:
+            self.drop(kept)
+        self.views.clear()
         self.kept.clear()

@@ -64,8 +64,8 @@ def write_digests(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, l
     """The digest of every household in the checked tables."""
     whole, member = (", ".join(map(name, columns[level])) for level in ("household", "member"))
     query = (
-        f"SELECT household_id, hash({whole}, m.members) AS digest FROM household_rows JOIN "
-        f"(SELECT household_id, sum(hash({member})::HUGEINT) AS members FROM member_rows GROUP BY household_id) m "
+        f"SELECT household_id, hash({whole}, m.members) AS digest FROM household JOIN "
+        f"(SELECT household_id, sum(hash({member})::HUGEINT) AS members FROM member GROUP BY household_id) m "
         "USING (household_id)"
     )
     connection.execute(f"COPY ({query}) TO {text(str(path))} (FORMAT parquet)")

@@ -9,7 +9,7 @@ import duckdb
 
 from engine.sweep.queries import Script, Statement
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET
+from engine.sweep.reports import PARQUET, Rows
 
 DIALECT = "duckdb"
 
@@ -71,14 +71,17 @@ class Duck:
                     last = statement.name
         return next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), "")
 
-    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, str]:
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Rows]:
         """The answers stay as tables until the chunk is done with: the lists and sums are made of them."""
-        there = [statement for statement in script.statements if statement.name in to]
-        for statement in there:
-            columns = statement.query.named_selects
-            self.keep(statement, [column for column in columns if column.endswith("__status")])
-            self.connection.execute(f"COPY {statement.name} TO {text(str(to[statement.name]))} ({PARQUET})")
-        return {statement.name: statement.name for statement in there}
+        found: dict[str, Rows] = {}
+        for statement in script.statements:
+            if statement.name in to:
+                columns = statement.query.named_selects
+                apart = [column for column in columns if column.endswith("__status")]
+                self.keep(statement, apart)
+                self.connection.execute(f"COPY {statement.name} TO {text(str(to[statement.name]))} ({PARQUET})")
+                found[statement.name] = Rows(f"{statement.name}_kept", frozenset(columns) - frozenset(apart))
+        return found
 
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}

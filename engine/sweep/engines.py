@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.sweep.queries import Script
+from engine.sweep.reports import Rows
 
 
 class Engine(Protocol):
@@ -22,10 +23,10 @@ class Engine(Protocol):
         """
         ...
 
-    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, str]:
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Rows]:
         """Write the answers as Parquet: statement name -> file.
 
-        Gives the relations (DuckDB's) in which they can be read until `finish`: statement name -> SQL.
+        Gives where DuckDB can read them until `finish`, by statement name.
         """
         ...
 

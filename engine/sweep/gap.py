@@ -22,7 +22,7 @@ from engine.language.rulebook import policies_asked
 from engine.sweep.compile import Compiled
 from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, draws, parquet, worth, written
+from engine.sweep.reports import PARQUET, Rows, draws, parquet, worth, written
 
 BITS = 62  # policies to one mask
 TYPES = ("gap_policy", "gap_title", "gap_first", "gap_place")
@@ -87,11 +87,11 @@ def _reached(asks: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
 
 
 def gap(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, str], file: Path
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Rows], file: Path
 ) -> None:
     """The part of one chunk: one row for each policy a household or person is entitled to and does not surely draw.
 
-    `answers` are the relations of the answers, by level.
+    `answers` are its answers, by level.
     """
     if not compiled.answers:
         return
@@ -122,7 +122,7 @@ def gap(
     connection.execute(f"COPY ({query}) TO {text(str(file))} ({PARQUET})")
 
 
-def _arms(listing: Listing, answers: Mapping[str, str], tied: bool) -> str:
+def _arms(listing: Listing, answers: Mapping[str, Rows], tied: bool) -> str:
     """The rows of all policies that exclude another one, or of all that exclude none."""
     arms = (
         _entitled(listing, code, policy, answers)
@@ -136,7 +136,7 @@ def _subject(policy: Policy) -> str:
     return "''" if policy.level == "household" else "id"
 
 
-def _entitled(listing: Listing, code: int, policy: Policy, answers: Mapping[str, str]) -> str:
+def _entitled(listing: Listing, code: int, policy: Policy, answers: Mapping[str, Rows]) -> str:
     """The rows of one policy; what else its subject is entitled to, as masks, where the answer can rest on it."""
     rests = policy.id in listing.conditional
     least, most = worth(policy)
@@ -159,7 +159,10 @@ def _entitled(listing: Listing, code: int, policy: Policy, answers: Mapping[str,
         f"receiving IS NULL AS not_known, {least} AS worth_least, {most} AS worth_most",
         *masks,
     ]
-    return f"SELECT {', '.join(shown)} FROM {answers[policy.level]} WHERE {_in_the_gap(policy)}"
+    who = ["household_id", "place", "receiving", *(["id"] if policy.level == "member" else [])]
+    where = _in_the_gap(policy)
+    rows = answers[policy.level].of(who, *shown, where)
+    return f"SELECT {', '.join(shown)} FROM {rows} WHERE {where}"
 
 
 def _in_the_gap(policy: Policy) -> str:
@@ -179,11 +182,12 @@ def _nobody(listing: Listing) -> str:
     return f"SELECT {', '.join(columns)} WHERE FALSE"
 
 
-def _instead(listing: Listing, answers: Mapping[str, str]) -> dict[str, str]:
+def _instead(listing: Listing, answers: Mapping[str, Rows]) -> dict[str, str]:
     """For the rows of policies that exclude one another: what is drawn already in their place; step by step."""
     drawers = " UNION ALL ".join(
-        f"SELECT household_id, {id} AS id, receiving FROM {answers[level]} WHERE receiving <> ''"
-        for level, id in (("household", "''"), ("member", "id"))
+        f"SELECT household_id, {id or text('')} AS id, receiving FROM "
+        f"{answers[level].of(['household_id', 'receiving', *filter(None, [id])])} WHERE receiving <> ''"
+        for level, id in (("household", ""), ("member", "id"))
     )
     drawn = (
         f"SELECT household_id, id, {text(p.id)} AS policy FROM gap_drawers "

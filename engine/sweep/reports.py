@@ -5,7 +5,9 @@ Plain DuckDB over the answers; nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -22,6 +24,23 @@ PARQUET = "FORMAT parquet, ROW_GROUP_SIZE 61440, WRITE_BLOOM_FILTER false"  # no
 
 def parquet(path: Path | str) -> str:
     return f"read_parquet({text(str(path))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The answers of one level: where they are, and which of the columns are parts of a STRUCT called `packed`.
+
+    One of seventy queries over a row of two hundred columns is planned far faster when it names the few it reads.
+    """
+
+    source: str
+    packed: frozenset[str] = frozenset()
+
+    def of(self, columns: Iterable[str], *texts: str) -> str:
+        """A relation (SQL) of some columns, and of those that stand quoted in texts."""
+        read = dict.fromkeys([*columns, *(found for each in texts for found in re.findall(r'"([^"]+)"', each))])
+        shown = (f"packed.{name(c)} AS {name(c)}" if c in self.packed else name(c) for c in read)
+        return f"(SELECT {', '.join(shown)} FROM {self.source})"
 
 
 def draws(policy: Policy) -> str:

@@ -25,7 +25,7 @@ from engine.sweep import sums
 from engine.sweep.compile import Compiled
 from engine.sweep.manifest import Manifest
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, TABLE, parquet, worth, written
+from engine.sweep.reports import PARQUET, TABLE, Rows, parquet, worth, written
 
 # What must be the same for an answer to be handed on. Chunks, files and the engine change no answer.
 ALIKE = ("rulebook", "on", "engine", "duckdb", "conditions", "everyone", "jurisdictions", "only", "labels")
@@ -108,7 +108,7 @@ def hand_on(
         whole = out / "sums" / part.name
         if not whole.exists():
             half = whole.with_name(whole.name + ".part")
-            answers = {level: parquet(out / folder / part.name) for level, folder in TABLE.items()}
+            answers = {level: Rows(parquet(out / folder / part.name)) for level, folder in TABLE.items()}
             sums.sums(connection, compiled, answers, half)
             half.replace(whole)
 

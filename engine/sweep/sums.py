@@ -14,7 +14,7 @@ from engine.language.model import Policy
 from engine.sweep.compile import Compiled
 from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, parquet, worth, written
+from engine.sweep.reports import PARQUET, Rows, parquet, worth, written
 
 ENDS = ("month_least", "year_least", "month_most", "year_most")
 COUNTED = ("households", "people", "conditional", *ENDS)
@@ -22,9 +22,9 @@ EVERYBODY = ""  # in place of a policy: all households and people of a place
 
 
 def sums(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, str], file: Path
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Rows], file: Path
 ) -> None:
-    """The part of one chunk; `answers` are the relations of the answers, by level.
+    """The part of one chunk; `answers` are its answers, by level.
 
     Of the ineligible nothing is counted: their number is what is left of everybody.
     """
@@ -32,7 +32,7 @@ def sums(
     nothing = ", ".join(f"0::BIGINT AS {counted}" for counted in COUNTED[2:])
     arms = [
         f"SELECT {text(EVERYBODY)} AS policy, 0::TINYINT AS status, place, count(*) AS households, "
-        f"sum(people)::BIGINT AS people, {nothing} FROM {answers['household']} GROUP BY place"
+        f"sum(people)::BIGINT AS people, {nothing} FROM {answers['household'].of(['place', 'people'])} GROUP BY place"
     ]
     arms += [_looked(answer.policy, answers, answer.policy.id in rests) for answer in compiled.answers]
     homes = _homes(compiled, answers["member"])
@@ -41,7 +41,7 @@ def sums(
     connection.execute(f"COPY ({' UNION ALL '.join(arms)}) TO {text(str(file))} ({PARQUET})")
 
 
-def _homes(compiled: Compiled, members: str) -> str:
+def _homes(compiled: Compiled, members: Rows) -> str:
     """In how many households somebody has each status above ineligible: one pass over the members for all policies."""
     found = [
         (name(f"{answer.policy.id} {status}"), f"{name(answer.policy.id + '__status')} = {status}")
@@ -54,7 +54,8 @@ def _homes(compiled: Compiled, members: str) -> str:
     each = ", ".join(f"max({test}) AS {column}" for column, test in found)
     every = ", ".join(f"count(*) FILTER ({column}) AS {column}" for column, _ in found)
     counted = (
-        f"SELECT place, {every} FROM (SELECT any_value(place) AS place, {each} FROM {members} GROUP BY household_id) "
+        f"SELECT place, {every} FROM (SELECT any_value(place) AS place, {each} "
+        f"FROM {members.of(['household_id', 'place'], *(test for _, test in found))} GROUP BY household_id) "
         "GROUP BY place"
     )
     return (
@@ -64,7 +65,7 @@ def _homes(compiled: Compiled, members: str) -> str:
     )
 
 
-def _looked(policy: Policy, answers: Mapping[str, str], conditional: bool) -> str:
+def _looked(policy: Policy, answers: Mapping[str, Rows], conditional: bool) -> str:
     """Of those who are not ineligible: how many, what the monthly items come to a month and everything in a year."""
     status = name(f"{policy.id}__status")
     counted = "count(*), sum(people)" if policy.level == "household" else "0, count(*)"
@@ -75,10 +76,9 @@ def _looked(policy: Policy, answers: Mapping[str, str], conditional: bool) -> st
     values = (" + ".join(least) or "0", year[0], " + ".join(most) or "0", year[1])
     ends = ", ".join(f"coalesce(sum({value}), 0)::BIGINT" for value in values)
     rests = f"count(*) FILTER ({name(policy.id + '__conditional')})" if conditional else "0"
-    return (
-        f"SELECT {text(policy.id)}, {status}, place, {counted}, {rests}, {ends} FROM {answers[policy.level]} "
-        f"WHERE {status} > 0 GROUP BY {status}, place"
-    )
+    found = f"{status}, place, {counted}, {rests}, {ends}"
+    rows = answers[policy.level].of(["place", *(["people"] if policy.level == "household" else [])], found)
+    return f"SELECT {text(policy.id)}, {found} FROM {rows} WHERE {status} > 0 GROUP BY {status}, place"
 
 
 def finish(connection: duckdb.DuckDBPyConnection, compiled: Compiled, out: Path) -> None:

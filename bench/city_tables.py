@@ -99,6 +99,22 @@ def write(
     return paths
 
 
+def repeat(source: Path, times: int, folder: Path) -> tuple[Path, Path]:
+    """The households of a city made by `write` again and again under further numbers: a larger city in a few minutes."""
+    connection = duckdb.connect()
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / "households.parquet", folder / "persons.parquet"
+    (many,) = connection.execute(f"SELECT count(*) FROM '{source / paths[0].name}'").fetchone() or (0,)
+    number = "substr(household_id, 2)::BIGINT"
+    for path in paths:
+        again = (
+            f"SELECT 'h' || lpad(({number} + {n * many})::VARCHAR, 9, '0') AS household_id, * EXCLUDE (household_id) FROM '{source / path.name}'"
+            for n in range(times)
+        )
+        connection.execute(f"COPY ({' UNION ALL '.join(again)}) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 122880)")
+    return paths
+
+
 def _drawn(below: int, salt: int) -> str:
     return f"(hash(h * 64 + m + {salt * 10**12}) % {below})::BIGINT"
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -88,14 +89,32 @@ def bandwidth(folder: Path) -> tuple[int, float]:
     return many, best
 
 
-def whole_catalogue(data: Path, households: int, rates: list[str], more: list[str]) -> list[dict[str, Any]]:
+DRAWN = 1_000_000  # households that are drawn one by one; a larger city is a million again and again, under other numbers
+
+
+def city(folder: Path, households: int, make: Callable[[int, Path], Any]) -> Path:
+    """The folder of a city that is there already, is made, or is a smaller one over and over. Whole or not at all."""
+    named = folder.with_name(folder.name.replace("{}", str(households)))
+    if not (named / "persons.parquet").exists():
+        half = named.with_name(named.name + ".part")
+        shutil.rmtree(half, ignore_errors=True)
+        if households > DRAWN and households % DRAWN == 0:
+            city_tables.repeat(city(folder, DRAWN, make), households // DRAWN, half)
+        else:
+            make(households, half)
+        half.rename(named)
+    return named
+
+
+def whole_catalogue(data: Path, households: int, rates: list[str], more: list[str]) -> Iterator[dict[str, Any]]:
     """The sweep with every policy in force: a row for each rate of unknown values."""
-    found = []
     for rate in rates:
-        folder = data / f"city-{households}-{rate.replace(' ', '_')}"
-        if not (folder / "persons.parquet").exists():
-            unknown, gaps = RATES[rate]
-            city_tables.write(load(ROOT), households, folder, unknown, gaps)
+        unknown, gaps = RATES[rate]
+
+        def make(many: int, into: Path, unknown: float = unknown, gaps: tuple[str, ...] | None = gaps) -> None:
+            city_tables.write(load(ROOT), many, into, unknown, gaps)
+
+        folder = city(data / f"city-{{}}-{rate.replace(' ', '_')}", households, make)
         many, seconds = bandwidth(folder)
         row = {"subject": "jiuzhu sweep, whole catalogue", "households": households, "unknown": rate}
         row |= sweep(folder, data / "out", ROOT, ON, more)
@@ -103,17 +122,17 @@ def whole_catalogue(data: Path, households: int, rates: list[str], more: list[st
         row |= {"decided": said.get("households"), "persons": said.get("persons")}
         row |= {"floor_read_s": round(seconds, 3), "floor_bytes": many}
         row["floor_decode_cpu_s"] = child(["-m", "bench.sweep_by_hand", "decode", str(folder)]).get("cpu_s")
-        found.append(_per_household(row))
-    return found
+        yield _per_household(row)
 
 
-def six_rules(data: Path, households: int, more: list[str]) -> list[dict[str, Any]]:
+def six_rules(data: Path, households: int, more: list[str]) -> Iterator[dict[str, Any]]:
     """Six rules, everything known: the sweep beside Polars, NumPy, OpenFisca and the evaluator. All must agree."""
-    folder = data / f"six-{households}"
-    if not (folder / "persons.parquet").exists():
-        city_tables.write(program25().rulebook, households, folder, shapes=city_tables.SHAPES25)
+
+    def make(many: int, into: Path) -> None:
+        city_tables.write(program25().rulebook, many, into, shapes=city_tables.SHAPES25)
+
+    folder = city(data / "six-{}", households, make)
     only = [word for name in SIX for word in ("--policy", name)]
-    rows = []
     right: dict[str, Any] | None = None
     for name in ("sweep", "polars", "numpy", "openfisca", "evaluator"):
         row = {"subject": name, "households": households, "unknown": "0"}
@@ -127,8 +146,7 @@ def six_rules(data: Path, households: int, more: list[str]) -> list[dict[str, An
             row["evaluator_cpu_us_per_household"] = (said.get("=cpu_us_per_household") or [None])[0]
         elif "failed" not in row:
             row["agrees"] = said == right
-        rows.append(_per_household(row) if name != "evaluator" else row)
-    return rows
+        yield _per_household(row) if name != "evaluator" else row
 
 
 def _sums(out: Path) -> dict[str, list[int]]:
@@ -212,21 +230,27 @@ def main() -> None:
     data = given.data or Path(tempfile.mkdtemp(prefix="jiuzhu-bench-"))
     data.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
+
+    def note(row: dict[str, Any]) -> None:
+        """Kept at once: what was measured is not lost where a later subject is stopped."""
+        rows.append(row)
+        print(json.dumps(row, ensure_ascii=False), flush=True)
+        if given.write:
+            said = {"machine": timing.machine(), "load_at_the_end": round(os.getloadavg()[0], 1), "rows": rows, "growth": growth(rows)}
+            (ROOT / "bench" / "sweep.json").write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
     try:
         for households in sizes:
-            rows += whole_catalogue(data, households, given.unknown.split(";"), more)
+            for row in whole_catalogue(data, households, given.unknown.split(";"), more):
+                note(row)
         for households in six:
-            rows += six_rules(data, households, more)
+            for row in six_rules(data, households, more):
+                note(row)
     finally:
         shutil.rmtree(data / "out", ignore_errors=True)
         if not kept:
             shutil.rmtree(data, ignore_errors=True)
-    grown = growth(rows)
-    show(rows, grown)
-    if given.write:
-        load_ = os.getloadavg()[0]
-        said = {"machine": timing.machine(), "load_at_the_end": round(load_, 1), "rows": rows, "growth": grown}
-        (ROOT / "bench" / "sweep.json").write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    show(rows, growth(rows))
 
 
 if __name__ == "__main__":

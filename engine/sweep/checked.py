@@ -15,7 +15,7 @@ from engine.language.household import MOST_MEMBERS
 from engine.language.model import Rulebook
 from engine.language.types import Base
 from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY, Columns, State
-from engine.sweep.reading import ID, Reading, name, readings, text
+from engine.sweep.reading import ID, Reading, name, readings, text, worked_out
 from engine.sweep.source import Table
 from engine.sweep.words import REASONS, reason
 
@@ -90,19 +90,16 @@ class Checker:
         All but the household stands in one STRUCT column, because DuckDB sketches the values of every plain one, which
         takes longer than keeping them.
         """
+        every = self.readings[table.level]
+        values = [f"{expr} AS {worked_out(made)}" for one in every for made, expr in one.columns]
         columns = [
-            f"{name(made)} := {expr}"
-            for one in self.readings[table.level]
-            for made, expr in one.columns
-            if made in self.needed
+            f"{name(made)} := {worked_out(made)}" for one in every for made, _ in one.columns if made in self.needed
         ]
-        columns.append(f"{DRAWN} := {self.drawn[table.level]}")
-        faults = [fault for one in self.readings[table.level] for fault in one.faults]
+        faults = [fault for one in every for fault in one.faults]
+        doubts = [one.doubt for one in every if one.doubt]
         household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
         if table.level == "household":
-            faults.append(
-                (table.household_id, "household-without-id", f"{household_id} IS NULL OR {household_id} = ''")
-            )
+            own = [(table.household_id, "household-without-id", f"{household_id} IS NULL OR {household_id} = ''")]
             place = next(
                 (f"CAST({name(r.column)} AS VARCHAR)" for r in table.reads if r.fact.name == self.place()),
                 "NULL::VARCHAR",
@@ -110,21 +107,30 @@ class Checker:
             keys = [f"{PLACE} := {place}"]
             source = f"({relation}) AS s"
         else:
-            id = f"CAST(s.{name(table.member_id)} AS VARCHAR)"
-            faults.append(
-                (table.member_id, "member-without-id", f"{id} IS NULL OR NOT regexp_full_match({id}, {text(ID)})")
-            )
-            keys = [f"{HOUSEHOLD_KEY} := h.{HOUSEHOLD_KEY}", f"id := {id}", f"{PLACE} := h.{PLACE}"]
-            faults.append((table.household_id, "person-without-household", f"h.{HOUSEHOLD_KEY} IS NULL"))
+            id = f"CAST({name(table.member_id)} AS VARCHAR)"
+            number, home = worked_out(HOUSEHOLD_KEY), worked_out(PLACE)
+            own = [
+                (table.member_id, "member-without-id", f"{id} IS NULL OR NOT regexp_full_match({id}, {text(ID)})"),
+                (table.household_id, "person-without-household", f"{number} IS NULL"),
+            ]
+            keys = [f"{HOUSEHOLD_KEY} := {number}", f"id := {id}", f"{PLACE} := {home}"]
+            values += [f"h.{HOUSEHOLD_KEY} AS {number}", f"h.{PLACE} AS {home}"]
             numbered = (
                 f"(SELECT household_id AS key_, min({HOUSEHOLD_KEY}) AS {HOUSEHOLD_KEY}, "
                 f"any_value({PLACE}) AS {PLACE} FROM household GROUP BY household_id)"
             )
-            source = f"({relation}) AS s LEFT JOIN {numbered} AS h ON {household_id} = h.key_"
-        bad = " OR ".join(f"coalesce({test}, FALSE)" for _, _, test in faults)
-        told = ", ".join(f"CASE WHEN {test} THEN {text(column + chr(31) + code)} END" for column, code, test in faults)
-        parts = [*keys, *columns, "file_ := file_", "row_ := row_", f"bad := CASE WHEN {bad} THEN [{told}] END"]
-        return f"SELECT {household_id} AS household_id, struct_pack({', '.join(parts)}) AS packed FROM {source}"
+            key = f"CAST(s.{name(table.household_id)} AS VARCHAR)"
+            source = f"({relation}) AS s LEFT JOIN {numbered} AS h ON {key} = h.key_"
+        doubts += [f"coalesce({test}, FALSE)" for _, _, test in own]
+        told = ", ".join(
+            f"CASE WHEN {test} THEN {text(column + chr(31) + code)} END" for column, code, test in [*faults, *own]
+        )
+        bad = f"bad := CASE WHEN {' OR '.join(doubts)} THEN [{told}] END"
+        parts = [*keys, *columns, f"{DRAWN} := {self.drawn[table.level]}", "file_ := file_", "row_ := row_", bad]
+        return (
+            f"SELECT {household_id} AS household_id, struct_pack({', '.join(parts)}) AS packed "
+            f"FROM (SELECT {', '.join(['s.*', *values])} FROM {source})"
+        )
 
     def place(self) -> str:
         fact = self.rulebook.facts.get("subdistrict")

@@ -32,10 +32,27 @@ def text(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Columns of the checked table, and (source column, code, test) for every way a value can be wrong."""
+    """Columns of the checked table, and (source column, code, test) for every way a value can be wrong.
+
+    `tells`: wherever something is wrong there is a value in the source and none in the first column, so that this one
+    cheap test finds the rows of which the others then say why.
+    """
 
     columns: tuple[tuple[str, str], ...]  # (name, SQL)
     faults: tuple[tuple[str, str, str], ...]
+    tells: bool = False
+
+    @property
+    def doubt(self) -> str:
+        """Whether anything is wrong, over the source and the values worked out (see `worked_out`); empty: never."""
+        if self.tells and self.faults:
+            return f"({name(self.faults[0][0])} IS NOT NULL AND {worked_out(self.columns[0][0])} IS NULL)"
+        return " OR ".join(f"coalesce({test}, FALSE)" for _, _, test in self.faults)
+
+
+def worked_out(column: str) -> str:
+    """What a column of the checked table is called beside the columns of its source, which may have the same name."""
+    return name(f"={column}")
 
 
 def readings(table: Table, rulebook: Rulebook, columns: Columns) -> tuple[list[Reading], str]:
@@ -77,7 +94,8 @@ class _Reader:
             return Reading(((made, here),), ())
         told = read.values or {"true": True, "false": False}
         value = mapped(f"CAST({here} AS VARCHAR)", {raw: str(to).upper() for raw, to in told.items()})
-        return Reading(((made, value),), ((read.column, "wrong-kind", f"{here} IS NOT NULL AND {value} IS NULL"),))
+        faults = ((read.column, "wrong-kind", f"{here} IS NOT NULL AND {value} IS NULL"),)
+        return Reading(((made, value),), faults, True)
 
     def choice(self, read: Read) -> Reading:
         values = self.rulebook.choices[read.fact.type.choices].values
@@ -86,14 +104,16 @@ class _Reader:
         here = name(read.column)
         value = mapped(f"CAST({here} AS VARCHAR)", told)
         made = self.columns.facts[read.fact.name].name
-        return Reading(((made, value),), ((read.column, "not-a-choice", f"{here} IS NOT NULL AND {value} IS NULL"),))
+        faults = ((read.column, "not-a-choice", f"{here} IS NOT NULL AND {value} IS NULL"),)
+        return Reading(((made, value),), faults, True)
 
     def number(self, read: Read) -> Reading:
         fact = read.fact
         faults: list[tuple[str, str, str]] = []
         value = self.end(fact, read.column, read.kind, faults) if read.column else ""
         if not read.ranged:
-            return Reading(((self.columns.facts[fact.name].name, value),), tuple(faults))
+            tells = all(code != "too-precise" for _, code, _ in faults)
+            return Reading(((self.columns.facts[fact.name].name, value),), tuple(faults), tells)
         limits = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
         ends = [
             self.end(fact, column, kind, faults) if column else ""
@@ -205,15 +225,22 @@ def several(
         ways.setdefault(str(to), []).append(str(raw))
     known = "[" + ", ".join(text(raw) for each in ways.values() for raw in each) + "]"
     apart = "[" + ", ".join(map(text, others)) + "]" if others else ""
+    none = f"len({items}) = 0"  # most lists are empty, and to look into each of them for each value takes long
+
+    def looked(test: str) -> str:
+        return f"CASE WHEN {none} THEN FALSE ELSE {test} END"
+
     columns = tuple(
-        (made[value], " OR ".join(f"list_contains({items}, {text(raw)})" for raw in ways[value])) for value in values
+        (made[value], looked(" OR ".join(f"list_contains({items}, {text(raw)})" for raw in ways[value])))
+        for value in values
     )
     code = "no-such-policy" if others or column == "receiving" else "not-a-choice"
     faults = []
     allowed = f"list_concat({known}, {apart})" if apart else known
-    faults.append((column, code, f"NOT list_has_all({allowed}, {items}) OR list_count({items}) <> len({items})"))
+    strange = f"NOT list_has_all({allowed}, {items}) OR list_count({items}) <> len({items})"
+    faults.append((column, code, looked(strange)))
     for one in sorted(set(others.values())):
-        faults.append((column, one, f"list_has_any({items}, {apart})"))
+        faults.append((column, one, looked(f"list_has_any({items}, {apart})")))
     return Reading(columns, tuple(faults))
 
 

@@ -43,7 +43,7 @@ from engine.sweep.reading import text
 from engine.sweep.since import Since
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
-CHUNK = 1_000_000
+CHUNK = 250_000  # what a chunk reads and answers stays in memory until its lists and sums are made
 PARTS = ("households", "persons", "rejects", "gap", "sums", "missing", "digests")
 KEYS: Mapping[Level, tuple[str, ...]] = {
     Level.HOUSEHOLD: ("household_id", PLACE, DRAWN),

@@ -22,7 +22,7 @@ def create(statement: Statement) -> str:
     return f"CREATE OR REPLACE TEMP {kind} {statement.name} AS\n{statement.sql(DIALECT)}"
 
 
-def packed(table: str, query: str, columns: Sequence[str], apart: Sequence[str] = (), temp: str = "TEMP ") -> str:
+def packed(table: str, query: str, columns: Sequence[str], apart: Sequence[str] = ()) -> str:
     """Statements that keep a query as a table of one STRUCT column, and a view of its columns under `table`.
 
     Of every plain column of a table DuckDB sketches how many different values it has, which takes longer than keeping
@@ -33,8 +33,8 @@ def packed(table: str, query: str, columns: Sequence[str], apart: Sequence[str] 
     made = ", ".join([*plain, f"struct_pack({', '.join(f'{column} := {column}' for column in rest)}) AS packed"])
     shown = ", ".join(name(c) if c in apart else f"packed.{name(c)} AS {name(c)}" for c in columns)
     return (
-        f"CREATE OR REPLACE {temp}TABLE {table}_kept AS SELECT {made} FROM (\n{query}\n);\n"
-        f"CREATE OR REPLACE {temp}VIEW {table} AS SELECT {shown} FROM {table}_kept"
+        f"CREATE OR REPLACE TEMP TABLE {table}_kept AS SELECT {made} FROM (\n{query}\n);\n"
+        f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {shown} FROM {table}_kept"
     )
 
 
@@ -48,13 +48,12 @@ class Duck:
 
     def keep(self, statement: Statement, apart: Sequence[str] = ()) -> None:
         """Work a statement out and keep what it gives, under its name."""
-        columns = statement.query.named_selects
-        self.connection.execute(packed(statement.name, statement.sql(DIALECT), columns, apart))
+        self.connection.execute(packed(statement.name, statement.sql(DIALECT), statement.columns, apart))
         self.kept.append(statement.name)
 
     def drop(self, kept: str) -> None:
-        self.connection.execute(f"DROP VIEW {kept}")
-        self.connection.execute(f"DROP TABLE {kept}_kept")
+        self.connection.execute(f"DROP VIEW IF EXISTS {kept}")
+        self.connection.execute(f"DROP TABLE IF EXISTS {kept}_kept")
 
     def refused(self, script: Script) -> str:
         last = ""
@@ -76,11 +75,10 @@ class Duck:
         found: dict[str, Rows] = {}
         for statement in script.statements:
             if statement.name in to:
-                columns = statement.query.named_selects
-                apart = [column for column in columns if column.endswith("__status")]
+                apart = [column for column in statement.columns if column.endswith("__status")]
                 self.keep(statement, apart)
                 self.connection.execute(f"COPY {statement.name} TO {text(str(to[statement.name]))} ({PARQUET})")
-                found[statement.name] = Rows(f"{statement.name}_kept", frozenset(columns) - frozenset(apart))
+                found[statement.name] = Rows(f"{statement.name}_kept", frozenset(statement.columns) - frozenset(apart))
         return found
 
     def counts(self, script: Script) -> dict[str, int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.language.model import Rulebook
 from engine.sweep import split
-from engine.sweep.checked import PLACE, Checker, open_states
+from engine.sweep.checked import PLACE, Checker
 from engine.sweep.compile import Compiled
 from engine.sweep.duck import DIALECT, Duck
 from engine.sweep.outputs import label_column
@@ -78,8 +78,7 @@ class Finder:
         """
         one = self.sweep
         household, member = one.tables()
-        compiled, widest = one.plan(open_states(household, member))
-        needed = frozenset(column for columns in widest.reads.values() for column in columns)
+        compiled, needed = one.widest(household, member)
         keys = {column.key for column in one.columns.all() if column.name in needed}
         household, member = _narrowed(household, keys), _narrowed(member, keys)
         cuts = split.chunks_of(one.connection, household, member, one.job.chunk, one.work, self.say)

@@ -46,6 +46,12 @@ class Statement:
     about: str
     spelled: dict[str, str] = field(default_factory=dict)  # dialect -> text, once it was asked for
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns it gives."""
+        assert isinstance(self.query, exp.Query)
+        return tuple(self.query.named_selects)
+
     def sql(self, dialect: str) -> str:
         """The query as an engine reads it."""
         if dialect not in self.spelled:
@@ -76,6 +82,19 @@ def script(
     number of households or persons is written for whom they hold.
     """
     return _Writing(compiled, list(outputs), list(refused), keys, everyone, list(counts)).run()
+
+
+def columns_read(
+    compiled: Compiled,
+    outputs: Iterable[Output],
+    refused: Iterable[tuple[str, Term]],
+    everyone: bool = True,
+    counts: Iterable[Output] = (),
+) -> frozenset[str]:
+    """The columns of the checked tables that the script of these outputs would read; nothing of it is written."""
+    writing = _Writing(compiled, list(outputs), list(refused), {}, everyone, list(counts))
+    writing.reads()
+    return frozenset(column for columns in writing.found.reads.values() for column in columns)
 
 
 class _Writing:

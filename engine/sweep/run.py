@@ -38,7 +38,7 @@ from engine.sweep.engines import Engine, sql_text
 from engine.sweep.lookup import raw_household
 from engine.sweep.manifest import Manifest
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
-from engine.sweep.queries import Script, script
+from engine.sweep.queries import Script, columns_read, script
 from engine.sweep.reading import text
 from engine.sweep.since import Since
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
@@ -127,7 +127,8 @@ class Sweep:
         self.columns = Columns.of(rulebook)
         self.work = job.out / ".work"
         self.connection = connect(job.memory_limit, job.threads, self.work)
-        self.scripts: dict[tuple[tuple[str, str], ...], tuple[Compiled, Script]] = {}
+        self.folded: dict[tuple[tuple[str, str], ...], Compiled] = {}
+        self.scripts: dict[int, tuple[Compiled, Script]] = {}  # by the identity of what they are made of
         self.manifest = Manifest({})
         self.stopped = False
         self.since: Since | None = None
@@ -150,29 +151,38 @@ class Sweep:
 
     # -- plans --
 
-    def plan(self, states: Mapping[str, State]) -> tuple[Compiled, Script]:
-        """The statements for a chunk whose columns are in these states; made once for each."""
-        return self._plan(tuple(sorted((name, state.value) for name, state in states.items())))
-
-    def _plan(self, key: tuple[tuple[str, str], ...]) -> tuple[Compiled, Script]:
-        found = self.scripts.get(key)
-        if found is None:
-            states = {name: State(value) for name, value in key}
-            compiled = compile_sweep(
+    def compiled(self, states: Mapping[str, State]) -> Compiled:
+        """What the rules say where the columns are in these states; folded once for each."""
+        key = tuple(sorted((name, state.value) for name, state in states.items()))
+        if key not in self.folded:
+            if len(self.folded) > 20:
+                self.folded.clear()
+                self.scripts.clear()
+            self.folded[key] = compile_sweep(
                 self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only, self.job.labels
             )
-            made = script(
-                compiled,
-                outputs(compiled, Wanted(self.job.conditions)),
-                refusals(compiled),
+        return self.folded[key]
+
+    def widest(self, household: Table, member: Table) -> tuple[Compiled, frozenset[str]]:
+        """What the rules say where every column may have gaps, and the columns of the checked tables that they read."""
+        found = self.compiled(open_states(household, member))
+        made = outputs(found, Wanted(self.job.conditions))
+        return found, columns_read(found, made, refusals(found), self.job.everyone, waiting(found))
+
+    def plan(self, states: Mapping[str, State]) -> tuple[Compiled, Script]:
+        """The statements for a chunk whose columns are in these states; made once for each."""
+        found = self.compiled(states)
+        key = id(found)
+        if key not in self.scripts:
+            self.scripts[key] = found, script(
+                found,
+                outputs(found, Wanted(self.job.conditions)),
+                refusals(found),
                 KEYS,
                 self.job.everyone,
-                waiting(compiled),
+                waiting(found),
             )
-            if len(self.scripts) > 20:
-                self.scripts.clear()
-            found = self.scripts[key] = compiled, made
-        return found
+        return self.scripts[key]
 
     # -- the whole --
 
@@ -238,8 +248,7 @@ class Sweep:
         if before is not None and before.same != same:
             raise OtherSweep(tuple(k for k in same if before.same.get(k) != same[k]))
         household, member = self.tables()
-        compiled, widest = self.plan(open_states(household, member))
-        needed = frozenset(column for columns in widest.reads.values() for column in columns)
+        compiled, needed = self.widest(household, member)
         self.digested = since.digested(self.made(household, member, needed))
         cuts = split.chunks_of(
             self.connection, household, member, self.job.chunk, self.work, lambda what: self.step(0, 0, what)

@@ -231,7 +231,7 @@ def test_memory_stays_within_its_limit_by_spilling(rules: Path, tmp_path: Path) 
     for limit in ("250MB", "8GB"):
         out = tmp_path / limit
         call = f"import atexit\natexit.register(lambda: exec({PEAK!r}))\n{CALL}"
-        command = words(files, out, rules, "--memory-limit", limit)
+        command = words(files, out, rules, "--memory-limit", limit, "--chunk", "1000000")
         command[2] = call
         found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, env={**os.environ})
         assert found.returncode == 0, found.stderr

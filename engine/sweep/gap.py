@@ -123,21 +123,43 @@ def gap(
 
 
 def _arms(listing: Listing, answers: Mapping[str, Rows], tied: bool) -> str:
-    """The rows of all policies that exclude another one, or of all that exclude none."""
-    arms = (
-        _entitled(listing, code, policy, answers)
-        for code, policy in enumerate(listing.policies)
-        if (policy.id in listing.tied) is tied
-    )
-    return " UNION ALL ".join([_nobody(listing), *arms])
+    """The rows of all policies that exclude another one, or of all that exclude none.
+
+    Who they are is looked up once for all of them: texts take longest to read.
+    """
+    parts = [_nobody(listing)]
+    for level, id in (("household", "''"), ("member", "id")):
+        arms = [
+            _entitled(listing, code, policy, answers[level])
+            for code, policy in enumerate(listing.policies)
+            if policy.level == level and (policy.id in listing.tied) is tied
+        ]
+        if not arms:
+            continue
+        masks = "".join(
+            f", a.beside_{n} & {_not_drawn(listing, n)} AS beside_{n}, asks_{n}, whole_{n}, anyone_{n}"
+            for n in listing.words
+        )
+        who = answers[level].of(["household_id", "place", "receiving", *(["id"] if level == "member" else [])])
+        ids = f"[{', '.join(text(p.id) for p in listing.policies)}][a.policy + 1]"
+        parts.append(
+            f"SELECT household_id, {id} AS id, place, a.policy, conditional, receiving IS NULL AS not_known, "
+            f"worth_least, worth_most{masks} FROM ({' UNION ALL '.join(arms)}) a JOIN {who} w USING (n_) "
+            f"WHERE CASE WHEN receiving <> '' THEN NOT contains(';' || receiving || ';', ';' || {ids} || ';') "
+            "ELSE TRUE END"
+        )
+    return " UNION ALL ".join(parts)
 
 
-def _subject(policy: Policy) -> str:
-    return "''" if policy.level == "household" else "id"
+def _not_drawn(listing: Listing, word: int) -> str:
+    """The bits of the grants that are not drawn already."""
+    bits = [(listing.mask([p.id], word), draws(p)) for p in listing.policies]
+    drawn = " + ".join(f"CASE WHEN {test} THEN {bit} ELSE 0 END" for bit, test in bits if bit) or "0"
+    return f"CASE WHEN receiving <> '' THEN ~({drawn})::BIGINT ELSE (-1)::BIGINT END"
 
 
-def _entitled(listing: Listing, code: int, policy: Policy, answers: Mapping[str, Rows]) -> str:
-    """The rows of one policy; what else its subject is entitled to, as masks, where the answer can rest on it."""
+def _entitled(listing: Listing, code: int, policy: Policy, rows: Rows) -> str:
+    """Who is eligible for one policy, and for what else that its answer can rest on, as masks."""
     rests = policy.id in listing.conditional
     least, most = worth(policy)
     whole = policy.level == "household"
@@ -145,7 +167,7 @@ def _entitled(listing: Listing, code: int, policy: Policy, answers: Mapping[str,
     for n in listing.words:
         own = listing.mask([policy.id], n)
         beside = [p for p in listing.policies if rests and p.level == policy.level and p.id in listing.asked[policy.id]]
-        bits = [(listing.mask([p.id], n), _in_the_gap(p)) for p in beside]
+        bits = [(listing.mask([p.id], n), f"{name(p.id + '__status')} = 2") for p in beside]
         sum_ = " + ".join(f"CASE WHEN {test} THEN {bit} ELSE 0 END" for bit, test in bits if bit) or "0"
         masks += [
             f"({sum_})::BIGINT AS beside_{n}",
@@ -153,23 +175,14 @@ def _entitled(listing: Listing, code: int, policy: Policy, answers: Mapping[str,
             f"{own if whole else 0}::BIGINT AS whole_{n}",
             f"{0 if whole else own}::BIGINT AS anyone_{n}",
         ]
+    status = name(f"{policy.id}__status")
     conditional = name(policy.id + "__conditional") if rests else "FALSE"
     shown = [
-        f"household_id, {_subject(policy)} AS id, place, {code}::SMALLINT AS policy, {conditional} AS conditional",
-        f"receiving IS NULL AS not_known, {least} AS worth_least, {most} AS worth_most",
+        f"n_, {code}::SMALLINT AS policy, {conditional} AS conditional",
+        f"{least} AS worth_least, {most} AS worth_most",
         *masks,
     ]
-    who = ["household_id", "place", "receiving", *(["id"] if policy.level == "member" else [])]
-    where = _in_the_gap(policy)
-    rows = answers[policy.level].of(who, *shown, where)
-    return f"SELECT {', '.join(shown)} FROM {rows} WHERE {where}"
-
-
-def _in_the_gap(policy: Policy) -> str:
-    eligible = f"{name(policy.id + '__status')} = 2"
-    # within CASE, because DuckDB would look for the text in every row before it asks who is eligible
-    open_ = f"receiving IS NULL OR receiving = '' OR NOT {draws(policy)}"
-    return f"{eligible} AND CASE WHEN {eligible} THEN {open_} ELSE FALSE END"
+    return f"SELECT {', '.join(shown)} FROM {rows.of([], *shown, status)} WHERE {status} = 2"
 
 
 def _nobody(listing: Listing) -> str:

@@ -334,7 +334,7 @@ class Sweep:
                     self.connection.execute(f"COPY ({query}) TO {text(str(files['persons']))} (FORMAT parquet)")
                 self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
                 told = {
-                    level: answers.get(f"{level}_answers") or reports.Rows(reports.parquet(files[folder]))
+                    level: answers.get(f"{level}_answers") or reports.Rows.in_file(files[folder])
                     for level, folder in reports.TABLE.items()
                 }
                 gap.gap(self.connection, compiled, told, files["gap"])

@@ -11,6 +11,7 @@ import pytest
 
 from engine.decide import Program, compile_rulebook, decide
 from engine.language.household import Household, HouseholdError
+from engine.sweep import gap
 from engine.sweep import manifest as manifests
 from engine.sweep.duck import Duck
 from engine.sweep.mapping import mapped
@@ -372,6 +373,20 @@ def test_what_may_not_be_drawn_together_is_never_added_up(program: Program, some
             assert not free or {row[f"household_{end}"] for row in free} == {total}
         tied += len({"base", "other"} & {row["policy"] for row in found}) == 2
     assert tied and kept_out
+
+
+def test_grants_beyond_one_mask_are_told_as_well(
+    program: Program, plain: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list carries what may be granted first as sums of 2^i, so many to a mask; with less room it says the same."""
+    found = []
+    for bits in (gap.BITS, 1):
+        monkeypatch.setattr(gap, "BITS", bits)
+        one = city.sweep(program, *plain, tmp_path / str(bits))
+        (compiled, _), *_ = one.scripts.values()
+        found.append(duckdb.sql(f"SELECT * FROM '{tmp_path}/{bits}/gap.parquet'").fetchall())
+    assert len(gap.Listing.of(compiled).words) > 1
+    assert found[0] == found[1] and found[0]
 
 
 def test_the_summary_adds_up(program: Program, some: list[Household], plain: tuple[Path, Path], tmp_path: Path) -> None:

@@ -22,18 +22,16 @@ def create(statement: Statement) -> str:
     return f"CREATE OR REPLACE TEMP {kind} {statement.name} AS\n{statement.sql(DIALECT)}"
 
 
-def packed(table: str, query: str, columns: Sequence[str], apart: Sequence[str] = ()) -> str:
+def packed(table: str, query: str, columns: Sequence[str]) -> str:
     """Statements that keep a query as a table of one STRUCT column, and a view of its columns under `table`.
 
     Of every plain column of a table DuckDB sketches how many different values it has, which takes longer than keeping
-    it; of the parts of a STRUCT it does not. `apart` stay plain: columns by which rows are looked for.
+    it; of the parts of a STRUCT it does not.
     """
-    plain = [name(column) for column in columns if column in apart]
-    rest = [name(column) for column in columns if column not in apart]
-    made = ", ".join([*plain, f"struct_pack({', '.join(f'{column} := {column}' for column in rest)}) AS packed"])
-    shown = ", ".join(name(c) if c in apart else f"packed.{name(c)} AS {name(c)}" for c in columns)
+    made = ", ".join(f"{name(column)} := {name(column)}" for column in columns)
+    shown = ", ".join(f"packed.{name(column)} AS {name(column)}" for column in columns)
     return (
-        f"CREATE OR REPLACE TEMP TABLE {table}_kept AS SELECT {made} FROM (\n{query}\n);\n"
+        f"CREATE OR REPLACE TEMP TABLE {table}_kept AS SELECT struct_pack({made}) AS packed FROM (\n{query}\n);\n"
         f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {shown} FROM {table}_kept"
     )
 
@@ -46,9 +44,9 @@ class Duck:
         self.kept: list[str] = []  # tables
         self.views: list[str] = []
 
-    def keep(self, statement: Statement, apart: Sequence[str] = ()) -> None:
+    def keep(self, statement: Statement) -> None:
         """Work a statement out and keep what it gives, under its name."""
-        self.connection.execute(packed(statement.name, statement.sql(DIALECT), statement.columns, apart))
+        self.connection.execute(packed(statement.name, statement.sql(DIALECT), statement.columns))
         self.kept.append(statement.name)
 
     def drop(self, kept: str) -> None:
@@ -71,14 +69,13 @@ class Duck:
         return next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), "")
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Rows]:
-        """The answers stay as tables until the chunk is done with: the lists and sums are made of them."""
+        """Written at once, and read again for the lists and sums: to keep them as a table as well takes longer."""
         found: dict[str, Rows] = {}
         for statement in script.statements:
             if statement.name in to:
-                apart = [column for column in statement.columns if column.endswith("__status")]
-                self.keep(statement, apart)
-                self.connection.execute(f"COPY {statement.name} TO {text(str(to[statement.name]))} ({PARQUET})")
-                found[statement.name] = Rows(f"{statement.name}_kept", frozenset(statement.columns) - frozenset(apart))
+                path = to[statement.name]
+                self.connection.execute(f"COPY (\n{statement.sql(DIALECT)}\n) TO {text(str(path))} ({PARQUET})")
+                found[statement.name] = Rows(path)
         return found
 
     def counts(self, script: Script) -> dict[str, int]:

@@ -28,26 +28,18 @@ def parquet(path: Path | str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The answers of one level: where they are, and which of the columns are parts of a STRUCT called `packed`.
+    """The answers of one level as they lie in a part.
 
     One of seventy queries over a row of two hundred columns is planned far faster when it names the few it reads.
-    `number` is what the source calls the number of a row.
     """
 
-    source: str
-    packed: frozenset[str] = frozenset()
-    number: str = "rowid"
-
-    @staticmethod
-    def in_file(path: Path) -> Rows:
-        """Answers as they lie in a part."""
-        return Rows(f"read_parquet({text(str(path))}, file_row_number = true)", number="file_row_number")
+    file: Path
 
     def of(self, columns: Iterable[str], *texts: str) -> str:
-        """A relation (SQL) of some columns, and of those that stand quoted in texts."""
+        """A relation (SQL) of some columns, and of those that stand quoted in texts; `n_` is the number of a row."""
         read = dict.fromkeys([*columns, *(found for each in texts for found in re.findall(r'"([^"]+)"', each))])
-        shown = [f"packed.{name(c)} AS {name(c)}" if c in self.packed else name(c) for c in read]
-        return f"(SELECT {self.number} AS n_, {', '.join(shown)} FROM {self.source})"
+        source = f"read_parquet({text(str(self.file))}, file_row_number = true)"
+        return f"(SELECT file_row_number AS n_, {', '.join(map(name, read))} FROM {source})"
 
 
 def draws(policy: Policy) -> str:

@@ -43,7 +43,7 @@ from engine.sweep.reading import text
 from engine.sweep.since import Since
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
-CHUNK = 250_000  # what a chunk reads and answers stays in memory until its lists and sums are made
+CHUNK = 500_000
 PARTS = ("households", "persons", "rejects", "gap", "sums", "missing", "digests")
 KEYS: Mapping[Level, tuple[str, ...]] = {
     Level.HOUSEHOLD: ("household_id", PLACE, DRAWN),
@@ -334,7 +334,7 @@ class Sweep:
                     self.connection.execute(f"COPY ({query}) TO {text(str(files['persons']))} (FORMAT parquet)")
                 self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
                 told = {
-                    level: answers.get(f"{level}_answers") or reports.Rows.in_file(files[folder])
+                    level: answers.get(f"{level}_answers") or reports.Rows(files[folder])
                     for level, folder in reports.TABLE.items()
                 }
                 gap.gap(self.connection, compiled, told, files["gap"])

@@ -108,7 +108,7 @@ def hand_on(
         whole = out / "sums" / part.name
         if not whole.exists():
             half = whole.with_name(whole.name + ".part")
-            answers = {level: Rows.in_file(out / folder / part.name) for level, folder in TABLE.items()}
+            answers = {level: Rows(out / folder / part.name) for level, folder in TABLE.items()}
             sums.sums(connection, compiled, answers, half)
             half.replace(whole)
 

@@ -80,7 +80,7 @@ class Spark:
                 self.spark.sql(statement.sql(DIALECT)).coalesce(1).write.mode("overwrite").parquet(str(folder))
                 (part,) = folder.glob("*.parquet")
                 shutil.move(part, to[statement.name])
-        return {s.name: Rows.in_file(to[s.name]) for s in script.statements if s.name in to}
+        return {s.name: Rows(to[s.name]) for s in script.statements if s.name in to}
 
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -186,7 +186,7 @@ class Writer:
             kind = exp.Max if node.op == "any" else exp.Min
             found: exp.Expression = kind(this=self.write(body))
             return found
-        if _counts(node):
+        if _counts(node) and body not in self.names:  # what has a name may stand where its parts do not
             return exp.Cast(this=exp.CountIf(this=self.write(body.args[0])), to=BIGINT.copy())
         kind = {"sum": exp.Sum, "least": exp.Min, "most": exp.Max}[node.op]
         return exp.Cast(this=kind(this=self.write(body)), to=BIGINT.copy())

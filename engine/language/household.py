@@ -497,7 +497,7 @@ def _level_json(of: Household | Member, vocabulary: Vocabulary, level: str, besi
             value = _shown(vocabulary.facts[level][name], known, vocabulary.choices)
             text = _remember(shown[name], known, f'"{name}":{_text(value)}')
         found.append(text)
-    found += [f'"{name}":null' for name in of.null]
+    found += [f'"{name}":null' for name in of.null if name not in of.facts]
     found += [f'"{name}":{_text(text)}' for name, text in of.texts.items()]
     if of.receiving is not None:
         found.append(f'"receiving":{_text(sorted(of.receiving))}')

@@ -58,13 +58,15 @@ def test_every_task_of_the_workbench_without_javascript(tab: Open, lang: str) ->
     page.fill("#file", "rules/older_people/second.yaml")
     page.fill("#text", page.input_value("#text").replace("policy: elder_allowance", "policy: second_allowance"))
     page.select_option("#family", "older_person")
-    page.click("#editor button >> nth=0")
+    with page.expect_navigation():  # a click alone does not wait for the page it asks for
+        page.click("#editor button >> nth=0")
     assert one.say("没有问题。", "No problems.") in page.inner_text("#found")
     assert one.say("个例子都得出所列结果", "come to what they say") in page.inner_text("#found")
     assert page.is_visible("table.then-now")  # the family gets what the new policy gives
     assert page.input_value("#file") == "rules/older_people/second.yaml"
     page.fill("#text", page.input_value("#text").replace("elder_allowance_age", "elder_alowance_age", 1))
-    page.click("#editor button >> nth=0")
+    with page.expect_navigation():  # a click alone does not wait for the page it asks for
+        page.click("#editor button >> nth=0")
     assert page.is_visible(".problems li")
     one.check()
 

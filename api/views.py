@@ -19,6 +19,7 @@ from engine.ledger.search import Hit
 
 __all__ = ["Case", "explained", "hit", "later", "people", "read_of"]
 
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A decision or correction, as it was written or as it was read back: the two show the same.

@@ -35,7 +35,7 @@ from engine.ledger.write import answered
 
 blueprint = Blueprint("decisions", __name__)
 
-Written = tuple[Draft, Recorded | None]
+Entered = tuple[Draft, Recorded | None]
 """A draft and, of a decision, what goes on record."""
 
 WRITES = (
@@ -58,7 +58,7 @@ WRITES = (
     body=schemas.DECISION, gives=answers.DECIDED, status=201, problems=WRITES, idempotent=True,
 )  # fmt: skip
 def decide(call: Call) -> Response:
-    def make(sent: Request | None) -> Written:
+    def make(sent: Request | None) -> Entered:
         rules = call.service.active.current()
         asked = ask(rules, schemas.DECISION, call.sent, call.service.today())
         household = _household(call, asked.body.get("household_id"))
@@ -77,7 +77,7 @@ def decide(call: Call) -> Response:
     problems=(*WRITES, "not-found", "not-your-case", "corrected"), idempotent=True,
 )  # fmt: skip
 def correct(call: Call, id: int) -> Response:
-    def make(sent: Request | None) -> Written:
+    def make(sent: Request | None) -> Entered:
         old = case(call, id)
         _not_corrected(call, id)
         rules = call.service.active.current()
@@ -100,7 +100,7 @@ def correct(call: Call, id: int) -> Response:
     problems=(*WRITES, "not-found", "not-your-case", "already-settled", "corrected"), idempotent=True,
 )  # fmt: skip
 def confirm(call: Call, id: int) -> Response:
-    def make(sent: Request | None) -> Written:
+    def make(sent: Request | None) -> Entered:
         body = body_as(call, schemas.CONFIRMATION)
         _open(call, id)
         note = body.get("note", "")
@@ -116,7 +116,7 @@ def confirm(call: Call, id: int) -> Response:
     problems=(*WRITES, "not-found", "not-your-case", "already-settled", "corrected"), idempotent=True,
 )  # fmt: skip
 def depart(call: Call, id: int) -> Response:
-    def make(sent: Request | None) -> Written:
+    def make(sent: Request | None) -> Entered:
         body = body_as(call, schemas.DEPARTURE)
         entry = _open(call, id)
         _part_of(document_of(entry), body.get("instead") or [])
@@ -215,7 +215,7 @@ def replay_decision(call: Call, id: int) -> Response:
 # -- recording --
 
 
-def _recorded(call: Call, make: Callable[[Request | None], Written], about: int | None = None) -> Response:
+def _recorded(call: Call, make: Callable[[Request | None], Entered], about: int | None = None) -> Response:
     """Write what `make` makes, once for each Idempotency-Key. `about`: the decision it is about, one call
     at a time."""
     home = call.service.home

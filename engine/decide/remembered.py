@@ -3,7 +3,8 @@
 What a function reads is known from its text (`Reads`): a few slots of the household, of the person, of every member.
 Most people look alike to most policies: to a subsidy for severe disability, everyone who has none. So the values read
 are the key, and a household costs a look-up for each answer and a run of the function only for what is new. What is
-written about an outcome (its letters, its part of the record) is kept with it, for whoever writes it next.
+written about an outcome (its part of the record, its line in the index) is kept too, for whoever writes next about one
+that reads the same (`Raw.said`).
 
 Exact by construction: the function is pure, the key holds all that it reads, and one memory serves one function, one
 day and one set of figures.

@@ -20,7 +20,7 @@ from engine.language import canonical
 from engine.language.household import HouseholdError, read_household
 from engine.ledger.entries import Entry
 from engine.ledger.programs import Programs
-from engine.ledger.recording import document, document_of
+from engine.ledger.recording import Recorded, document, document_of
 
 __all__ = ["Change", "Comparison", "Difference", "Replay", "again", "against", "differences", "replay"]
 
@@ -152,9 +152,9 @@ def replay(programs: Programs, entry: Entry) -> Replay:
     except HouseholdError as error:  # what was taken then must be taken now
         refused = tuple(Difference(f"/household{p.path}", "status", "taken", p.code) for p in error.problems)
         return Replay(entry.seq, stored["engine"], __version__, False, refused)
-    now = document(decision, stored["jurisdictions"])
-    same = canonical.dumps(now) == canonical.dumps(stored)
-    found = () if same else differences(stored, now, _named(decision))
+    asked = stored["jurisdictions"]
+    same = Recorded(decision, asked).body == canonical.dumps(stored)
+    found = () if same else differences(stored, document(decision, asked), _named(decision))
     return Replay(entry.seq, stored["engine"], __version__, same, found)
 
 

@@ -22,7 +22,7 @@ from engine.language.rulebook import policies_asked
 from engine.sweep.compile import Compiled
 from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, Rows, draws, parquet, worth, written
+from engine.sweep.reports import PARQUET, Rows, best_choice, draws, parquet, worth, written
 
 BITS = 62  # policies to one mask
 TYPES = ("gap_policy", "gap_title", "gap_first", "gap_place")
@@ -254,13 +254,7 @@ def _totals(listing: Listing) -> str:
     free = "FROM gap_tied g LEFT JOIN gap_instead i USING (household_id, id, policy) WHERE i.policy IS NULL"
     for group in listing.groups:
         subject = "g.household_id" if group.level == "household" else "g.household_id, g.id"
-        ends = []
-        for end in ("least", "most"):
-            sums = [
-                f"coalesce(sum(worth_{end}) FILTER (g.policy IN ({listed(choice.policies)})), 0)"
-                for choice in group.choices
-            ]
-            ends.append(f"greatest({', '.join(sums)}) AS {end}" if len(sums) > 1 else f"{sums[0]} AS {end}")
+        ends = [f"{best_choice(group, f'worth_{end}', 'g.policy', listed)} AS {end}" for end in ("least", "most")]
         inner = f"SELECT {subject}, {', '.join(ends)} {free} AND g.policy IN ({listed(group.policies)})"
         parts.append(f"SELECT household_id, least, most{none} FROM ({inner} GROUP BY {subject})")
     together = "".join(f", bit_or({kind}) AS {kind}" for kind in kinds)

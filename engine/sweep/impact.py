@@ -7,7 +7,7 @@ counts from its least to its most.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from engine.language.meaning import affected
 from engine.language.model import Policy, Rulebook
 from engine.sweep.manifest import Manifest
 from engine.sweep.reading import name, text
-from engine.sweep.reports import parquet, worth
+from engine.sweep.reports import best_choice, parquet, worth
 from engine.sweep.run import Job, Step, Stopped, Sweep
 
 SIDES = ("old", "new")
@@ -160,19 +160,13 @@ class Comparison:
         """What each household is entitled to altogether: of policies that exclude one another, the best choice."""
         mine = self.names & set(self.in_force[side])
         groups = [g for g in self.books[side].exclusions if set(g.policies) & mine]
-        tied = ", ".join(text(p) for group in groups for p in group.policies)
+        tied = _texts(p for group in groups for p in group.policies)
         free = f" WHERE policy NOT IN ({tied})" if tied else ""
         parts = [f"SELECT household_id, sum(least) AS least, sum(most) AS most FROM rows_{side}{free} GROUP BY 1"]
         for group in groups:
             subject = "household_id" if group.level == "household" else "household_id, id"
-            ends = []
-            for end in ("least", "most"):
-                sums = [
-                    f"coalesce(sum({end}) FILTER (policy IN ({', '.join(map(text, c.policies))})), 0)"
-                    for c in group.choices
-                ]
-                ends.append((f"greatest({', '.join(sums)})" if len(sums) > 1 else sums[0]) + f" AS {end}")
-            listed = ", ".join(map(text, group.policies))
+            ends = [f"{best_choice(group, end, 'policy', _texts)} AS {end}" for end in ("least", "most")]
+            listed = _texts(group.policies)
             inner = (
                 f"SELECT {subject}, {', '.join(ends)} FROM rows_{side} WHERE policy IN ({listed}) GROUP BY {subject}"
             )
@@ -235,3 +229,7 @@ SELECT policy, how, household_id, id FROM (
            row_number() OVER (PARTITION BY policy, how ORDER BY household_id, id) AS n FROM changes
 ) WHERE n = 1
 """
+
+
+def _texts(policies: Iterable[str]) -> str:
+    return ", ".join(map(text, policies))

@@ -6,13 +6,13 @@ Plain DuckDB over the answers; nothing here decides anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from engine.language.model import Policy, Rulebook
+from engine.language.model import ExclusionGroup, Policy, Rulebook
 from engine.sweep.checked import DRAWN
 from engine.sweep.reading import name, text
 
@@ -45,6 +45,15 @@ class Rows:
 def draws(policy: Policy) -> str:
     """Whether a policy is surely drawn."""
     return f"coalesce(contains(';' || {DRAWN} || ';', {text(f';{policy.id};')}), FALSE)"
+
+
+def best_choice(group: ExclusionGroup, amount: str, policy: str, listed: Callable[[Iterable[str]], str]) -> str:
+    """What the rows of policies that exclude one another come to: the sum of `amount` over those of the best choice.
+
+    policy  the column that names a row's policy; `listed` writes policies as it names them
+    """
+    sums = [f"coalesce(sum({amount}) FILTER ({policy} IN ({listed(c.policies)})), 0)" for c in group.choices]
+    return f"greatest({', '.join(sums)})" if len(sums) > 1 else sums[0]
 
 
 def worth(policy: Policy, to_anybody: bool = False) -> tuple[str, str]:

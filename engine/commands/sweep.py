@@ -36,6 +36,7 @@ from engine.language.model import Rulebook
 from engine.language.problems import did_you_mean
 from engine.language.rulebook import read_texts
 from engine.sweep import manifest as manifests
+from engine.sweep.engines import DIALECTS
 from engine.sweep.fold import CannotSweep
 from engine.sweep.mapping import BadMapping, mapped
 from engine.sweep.run import CHUNK, Job, OtherSweep, Stopped, Sweep, changed, look_up, set_aside, sql_of
@@ -104,10 +105,10 @@ WHAT = {
 @click.option("--threads", type=click.IntRange(1), help="线程数 / default: every core.")
 @click.option(
     "--engine",
-    type=click.Choice(["duckdb", "spark"]),
-    default="duckdb",
+    type=click.Choice(list(DIALECTS)),
+    default="numpy",
     show_default=True,
-    help="计算引擎 / table engine.",
+    help="由什么计算答案，结果相同 / what works the answers out; they are the same.",
 )
 @click.option("--master", default="local[*]", metavar="URL", help="Spark 主节点 / Spark master.")
 @click.option("--print-sql", is_flag=True, help="只输出 SQL / print the SQL and stop.")

@@ -68,12 +68,16 @@ class Checker:
 
     # -- the tables of a chunk --
 
-    def load(self, households: str, persons: str) -> Counts:
-        """Check the rows of two relations (SQL text; with columns `file_` and `row_`)."""
+    def clear(self) -> None:
+        """No rejects yet."""
         self.run(
             "CREATE OR REPLACE TABLE rejects(tbl VARCHAR, file VARCHAR, line BIGINT, "
             "household_id VARCHAR, id VARCHAR, col VARCHAR, reason VARCHAR)"
         )
+
+    def load(self, households: str, persons: str) -> Counts:
+        """Check the rows of two relations (SQL text; with columns `file_` and `row_`)."""
+        self.clear()
         for table, rows, key in ((self.household, households, HOUSEHOLD_KEY), (self.member, persons, MEMBER_KEY)):
             self.run(f"CREATE OR REPLACE TABLE {table.level}_rows AS {self.typed(table, rows)}")
             shown = f"rowid AS {key}, household_id, packed.*"
@@ -100,11 +104,7 @@ class Checker:
         household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
         if table.level == "household":
             own = [(table.household_id, "household-without-id", f"{household_id} IS NULL OR {household_id} = ''")]
-            place = next(
-                (f"CAST({name(r.column)} AS VARCHAR)" for r in table.reads if r.fact.name == self.place()),
-                "NULL::VARCHAR",
-            )
-            keys = [f"{PLACE} := {place}"]
+            keys = [f"{PLACE} := {self.place_of(table)}"]
             source = f"({relation}) AS s"
         else:
             id = f"CAST({name(table.member_id)} AS VARCHAR)"
@@ -135,6 +135,11 @@ class Checker:
     def place(self) -> str:
         fact = self.rulebook.facts.get("subdistrict")
         return fact.name if fact is not None and fact.type.base is Base.TEXT and fact.level == "household" else ""
+
+    def place_of(self, table: Table) -> str:
+        """The subdistrict of a household, as text."""
+        found = (f"CAST({name(r.column)} AS VARCHAR)" for r in table.reads if r.fact.name == self.place())
+        return next(found, "NULL::VARCHAR")
 
     # -- what is set aside --
 
@@ -215,7 +220,7 @@ class Checker:
 
     def states(self) -> dict[str, State]:
         """For every fact that a rule reads, and for what is received, what the chunk knows: which columns have gaps."""
-        there = open_states(self.household, self.member)
+        there = self.there()
         found: dict[str, State] = {}
         for table in (self.household, self.member):
             read = self.tested(table, there)
@@ -228,6 +233,9 @@ class Checker:
             for key, many in zip(tested, known, strict=True):
                 found[key] = State.KNOWN if many == every else State.ABSENT if not many else State.GAPS
         return found
+
+    def there(self) -> dict[str, State]:
+        return open_states(self.household, self.member)
 
     def tested(self, table: Table, there: Mapping[str, State]) -> dict[str, str]:
         """For every fact (and `receiving`) that a rule reads, one of its columns: null where it is not known."""

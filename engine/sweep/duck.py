@@ -9,7 +9,7 @@ import duckdb
 
 from engine.sweep.queries import Script, Statement
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, Rows
+from engine.sweep.reports import PARQUET, Answers, Rows
 
 DIALECT = "duckdb"
 
@@ -68,14 +68,14 @@ class Duck:
                     last = statement.name
         return next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), "")
 
-    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Rows]:
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         """Written at once, and read again for the lists and sums: to keep them as a table as well takes longer."""
-        found: dict[str, Rows] = {}
+        found: dict[str, Answers] = {}
         for statement in script.statements:
             if statement.name in to:
                 path = to[statement.name]
                 self.connection.execute(f"COPY (\n{statement.sql(DIALECT)}\n) TO {text(str(path))} ({PARQUET})")
-                found[statement.name] = Rows(path)
+                found[statement.name] = Rows(path, to["household_answers"])
         return found
 
     def counts(self, script: Script) -> dict[str, int]:

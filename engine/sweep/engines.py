@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.sweep.queries import Script
-from engine.sweep.reports import Rows
+from engine.sweep.reports import Answers
 
 
 class Engine(Protocol):
@@ -23,7 +23,7 @@ class Engine(Protocol):
         """
         ...
 
-    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Rows]:
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         """Write the answers as Parquet: statement name -> file.
 
         Gives where DuckDB can read them until `finish`, by statement name.
@@ -43,15 +43,16 @@ class Engine(Protocol):
         ...
 
 
-DIALECTS = {"duckdb": "duckdb", "spark": "spark"}
+# The engines, and in which dialect of SQL each says what it does.
+DIALECTS = {"numpy": "duckdb", "duckdb": "duckdb", "spark": "spark"}
 
 
-def sql_text(script: Script, dialect: str) -> str:
+def sql_text(script: Script, engine: str) -> str:
     """The whole script as an auditor reads and runs it."""
     from engine.sweep.duck import create as duck_create
     from engine.sweep.spark import create as spark_create
 
-    create = {"duckdb": duck_create, "spark": spark_create}[dialect]
+    create = {"duckdb": duck_create, "spark": spark_create}[DIALECTS[engine]]
     parts = []
     for statement in script.statements:
         parts.append(f"-- {statement.name}: {statement.about}\n{create(statement)};")

@@ -22,7 +22,7 @@ from engine.language.rulebook import policies_asked
 from engine.sweep.compile import Compiled
 from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, Rows, best_choice, draws, parquet, worth, written
+from engine.sweep.reports import PARQUET, Answers, best_choice, draws, parquet, worth, written
 
 BITS = 62  # policies to one mask
 TYPES = ("gap_policy", "gap_title", "gap_first", "gap_place")
@@ -87,7 +87,7 @@ def _reached(asks: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
 
 
 def gap(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Rows], file: Path
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path
 ) -> None:
     """The part of one chunk: one row for each policy a household or person is entitled to and does not surely draw.
 
@@ -122,7 +122,7 @@ def gap(
     connection.execute(f"COPY ({query}) TO {text(str(file))} ({PARQUET})")
 
 
-def _arms(listing: Listing, answers: Mapping[str, Rows], tied: bool) -> str:
+def _arms(listing: Listing, answers: Mapping[str, Answers], tied: bool) -> str:
     """The rows of all policies that exclude another one, or of all that exclude none.
 
     Who they are is looked up once for all of them: texts take longest to read.
@@ -158,7 +158,7 @@ def _not_drawn(listing: Listing, word: int) -> str:
     return f"CASE WHEN receiving <> '' THEN ~({drawn})::BIGINT ELSE (-1)::BIGINT END"
 
 
-def _entitled(listing: Listing, code: int, policy: Policy, rows: Rows) -> str:
+def _entitled(listing: Listing, code: int, policy: Policy, rows: Answers) -> str:
     """Who is eligible for one policy, and for what else that its answer can rest on, as masks."""
     rests = policy.id in listing.conditional
     least, most = worth(policy)
@@ -195,7 +195,7 @@ def _nobody(listing: Listing) -> str:
     return f"SELECT {', '.join(columns)} WHERE FALSE"
 
 
-def _instead(listing: Listing, answers: Mapping[str, Rows]) -> dict[str, str]:
+def _instead(listing: Listing, answers: Mapping[str, Answers]) -> dict[str, str]:
     """For the rows of policies that exclude one another: what is drawn already in their place; step by step."""
     drawers = " UNION ALL ".join(
         f"SELECT household_id, {id or text('')} AS id, receiving FROM "

@@ -6,8 +6,9 @@ members adds, and so on; the last two statements write the answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlglot import exp
 
@@ -61,10 +62,20 @@ class Statement:
 
 @dataclass(slots=True)
 class Script:
-    """All statements in order, and the columns of the checked tables that they read."""
+    """All statements in order, the columns of the checked tables that they read, and the terms they are written from.
+
+    cannot, worth_a_row  of which households there is no answer, of which persons there is a row
+    """
 
     statements: list[Statement] = field(default_factory=list)
     reads: dict[str, list[str]] = field(default_factory=dict)
+    outputs: Sequence[Output] = ()
+    counts: Sequence[Output] = ()
+    refused: Sequence[tuple[str, Term]] = ()
+    keys: Mapping[Level, tuple[str, ...]] = field(default_factory=dict)
+    cannot: Term = False
+    worth_a_row: Term = True
+    vector: Any = None  # how an engine that runs on arrays works the terms out, once it was asked to
 
 
 def script(
@@ -132,6 +143,9 @@ class _Writing:
         return (term for output in (*self.outputs, *self.counts) if output.level is level for term in output.terms)
 
     def run(self) -> Script:
+        found = self.found
+        found.outputs, found.counts, found.refused, found.keys = self.outputs, self.counts, self.refused, self.keys
+        found.cannot, found.worth_a_row = self.cannot, self.worth_a_row
         self.reads()
         for stage in self.plan.stages:
             if stage.number == 0:
@@ -352,7 +366,6 @@ class _Writing:
                 return exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT"))
             return exp.Nullif(this=work.writer.whole(value), expression=work.writer.whole(other[0]))
         return work.writer.whole(value)
-
 
     def status(self, output: Output, work: Layered) -> exp.Expression:
         """2 where it certainly holds, 1 where it possibly does, else 0: one byte each."""

@@ -35,16 +35,21 @@ class Reading:
     """Columns of the checked table, and (source column, code, test) for every way a value can be wrong.
 
     `tells`: wherever something is wrong there is a value in the source and none in the first column, so that this one
-    cheap test finds the rows of which the others then say why.
+    cheap test finds the rows of which the others then say why. `test` is another such test, where there is one.
     """
 
     columns: tuple[tuple[str, str], ...]  # (name, SQL)
     faults: tuple[tuple[str, str, str], ...]
     tells: bool = False
+    test: str = ""
+    least: int | None = None  # the least a value of the first column can be, where it is a number
+    kind: str = ""  # and its type
 
     @property
     def doubt(self) -> str:
         """Whether anything is wrong, over the source and the values worked out (see `worked_out`); empty: never."""
+        if self.test:
+            return f"coalesce({self.test}, FALSE)"
         if self.tells and self.faults:
             return f"({name(self.faults[0][0])} IS NOT NULL AND {worked_out(self.columns[0][0])} IS NULL)"
         return " OR ".join(f"coalesce({test}, FALSE)" for _, _, test in self.faults)
@@ -105,16 +110,17 @@ class _Reader:
         value = mapped(f"CAST({here} AS VARCHAR)", told)
         made = self.columns.facts[read.fact.name].name
         faults = ((read.column, "not-a-choice", f"{here} IS NOT NULL AND {value} IS NULL"),)
-        return Reading(((made, value),), faults, True)
+        return Reading(((made, value),), faults, True, least=0, kind="TINYINT")
 
     def number(self, read: Read) -> Reading:
         fact = read.fact
         faults: list[tuple[str, str, str]] = []
         value = self.end(fact, read.column, read.kind, faults) if read.column else ""
+        limits = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
         if not read.ranged:
             tells = all(code != "too-precise" for _, code, _ in faults)
-            return Reading(((self.columns.facts[fact.name].name, value),), tuple(faults), tells)
-        limits = int(fact.type.least * fact.type.scale), int(fact.type.most * fact.type.scale)
+            made = self.columns.facts[fact.name].name
+            return Reading(((made, value),), tuple(faults), tells, least=limits[0], kind="BIGINT")
         ends = [
             self.end(fact, column, kind, faults) if column else ""
             for column, kind in ((read.least, read.least_kind), (read.most, read.most_kind))
@@ -241,7 +247,13 @@ def several(
     faults.append((column, code, looked(strange)))
     for one in sorted(set(others.values())):
         faults.append((column, one, looked(f"list_has_any({items}, {apart})")))
-    return Reading(columns, tuple(faults))
+    # to turn a list into one of an ENUM looks each item up once; what is none of its values becomes null
+    kinds = dict.fromkeys(raw for each in ways.values() for raw in each)
+    test = ""
+    if kinds:
+        enum = f"ENUM({', '.join(map(text, kinds))})[]"
+        test = f"list_count(TRY_CAST({items} AS {enum})) <> len({items})"
+    return Reading(columns, tuple(faults), test=test)
 
 
 def mapped(value: str, to: Mapping[str, str]) -> str:

@@ -6,11 +6,13 @@ Plain DuckDB over the answers; nothing here decides anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import duckdb
+import numpy as np
 
 from engine.language.model import ExclusionGroup, Policy, Rulebook
 from engine.sweep.checked import DRAWN
@@ -26,20 +28,55 @@ def parquet(path: Path | str) -> str:
     return f"read_parquet({text(str(path))})"
 
 
+class Answers(Protocol):
+    """The answers of one level in a chunk, wherever they lie."""
+
+    def of(self, columns: Iterable[str], *texts: str) -> str:
+        """A relation (SQL) of some columns, and of those that stand quoted in texts; `n_` is the number of a row."""
+        ...
+
+    def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> Mapping[str, Any]:
+        """The rows where a status is above ineligible: `n_`, the status and these columns, masked where null."""
+        ...
+
+    def whose(self, connection: duckdb.DuckDBPyConnection) -> Any:
+        """For each row the number of its household: of the row of the household's own answers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The answers of one level as they lie in a part.
+    """The answers of one level as they lie in a part; `homes` is the part of the households.
 
     One of seventy queries over a row of two hundred columns is planned far faster when it names the few it reads.
     """
 
     file: Path
+    homes: Path | None = None
 
     def of(self, columns: Iterable[str], *texts: str) -> str:
-        """A relation (SQL) of some columns, and of those that stand quoted in texts; `n_` is the number of a row."""
-        read = dict.fromkeys([*columns, *(found for each in texts for found in re.findall(r'"([^"]+)"', each))])
-        source = f"read_parquet({text(str(self.file))}, file_row_number = true)"
-        return f"(SELECT file_row_number AS n_, {', '.join(map(name, read))} FROM {source})"
+        read = dict.fromkeys([*columns, *quoted(texts)])
+        return f"(SELECT file_row_number AS n_, {', '.join(map(name, read))} FROM {self.source(self.file)})"
+
+    def source(self, file: Path) -> str:
+        return f"read_parquet({text(str(file))}, file_row_number = true)"
+
+    def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> Mapping[str, Any]:
+        return connection.sql(f"FROM {self.of([status, *columns])} WHERE {name(status)} > 0").fetchnumpy()
+
+    def whose(self, connection: duckdb.DuckDBPyConnection) -> Any:
+        found = connection.sql(
+            f"SELECT m.file_row_number AS n_, h.file_row_number AS home FROM {self.source(self.file)} m "
+            f"JOIN {self.source(self.homes or self.file)} h USING (household_id)"
+        ).fetchnumpy()
+        whose = np.empty(len(found["n_"]), np.int64)
+        whose[np.ma.getdata(found["n_"])] = np.ma.getdata(found["home"])
+        return whose
+
+
+def quoted(texts: Iterable[str]) -> Iterator[str]:
+    """The columns that stand quoted in texts of SQL."""
+    return (found for each in texts for found in re.findall(r'"([^"]+)"', each))
 
 
 def draws(policy: Policy) -> str:
@@ -56,22 +93,36 @@ def best_choice(group: ExclusionGroup, amount: str, policy: str, listed: Callabl
     return f"greatest({', '.join(sums)})" if len(sums) > 1 else sums[0]
 
 
-def worth(policy: Policy, to_anybody: bool = False) -> tuple[str, str]:
-    """What the items come to in twelve months from the day of the decision, as `decide.amounts.yearly` has it.
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """An item as it counts in twelve months: its columns' name, how often it is paid, whether for some months only."""
+
+    column: str
+    times: int
+    for_months: bool
+
+
+def paid(policy: Policy, to_anybody: bool = False) -> Iterator[Paid]:
+    """What counts of a policy in twelve months from the day of the decision, as `decide.amounts.yearly` has it.
 
     What the authority sets counts as its least; what is paid to an employer or an institution counts nothing, unless
     `to_anybody`: then it is what the policy costs.
     """
-    least, most = ["0::BIGINT"], ["0::BIGINT"]
     for item in policy.gives:
-        if item.amount is None or item.up_to or not (to_anybody or item.paid_to == "household"):
-            continue
-        column = f"{policy.id}__{item.id}"
-        ends = name(f"{column}__least"), f"coalesce({name(f'{column}__most')}, {name(f'{column}__least')})"
-        times = (str(TIMES[item.per]), str(TIMES[item.per]))
-        if item.per == "month" and item.for_months is not None:
-            months = name(f"{column}__months_least")
-            times = f"least({months}, 12)", f"least(coalesce({name(f'{column}__months_most')}, {months}), 12)"
+        if item.amount is not None and not item.up_to and (to_anybody or item.paid_to == "household"):
+            for_months = item.per == "month" and item.for_months is not None
+            yield Paid(f"{policy.id}__{item.id}", TIMES[item.per], for_months)
+
+
+def worth(policy: Policy) -> tuple[str, str]:
+    """The least and most that a policy's items come to in twelve months (see `paid`), as SQL over an answer."""
+    least, most = ["0::BIGINT"], ["0::BIGINT"]
+    for item in paid(policy):
+        ends = name(f"{item.column}__least"), f"coalesce({name(f'{item.column}__most')}, {name(f'{item.column}__least')})"
+        times = (str(item.times), str(item.times))
+        if item.for_months:
+            months = name(f"{item.column}__months_least")
+            times = f"least({months}, 12)", f"least(coalesce({name(f'{item.column}__months_most')}, {months}), 12)"
         least.append(f"{ends[0]} * {times[0]}")
         most.append(f"{ends[1]} * {times[1]}")
     return " + ".join(least), " + ".join(most)

@@ -27,7 +27,7 @@ import duckdb
 
 from engine import __version__
 from engine.language.model import Rulebook
-from engine.sweep import gap, reports, since, split, sums
+from engine.sweep import gap, reports, since, split, straight, sums
 from engine.sweep import manifest as manifests
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
 from engine.sweep.columns import Columns, State
@@ -41,6 +41,8 @@ from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, w
 from engine.sweep.queries import Script, columns_read, script
 from engine.sweep.reading import text
 from engine.sweep.since import Since
+from engine.sweep.straight import Straight
+from engine.sweep.tables import Tables
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
 CHUNK = 500_000
@@ -67,7 +69,7 @@ class Job:
     only: frozenset[str] | None = None  # policies
     conditions: bool = False
     everyone: bool = False
-    engine: str = "duckdb"
+    engine: str = "numpy"
     master: str = "local[*]"
     since: Path | None = None  # the folder of an earlier sweep: what has not changed keeps its answers
     labels: frozenset[str] = frozenset()  # written beside the answers
@@ -142,6 +144,10 @@ class Sweep:
 
     def step(self, done: int, chunks: int, what: str) -> None:
         self.tell(Step(done, chunks, what))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raises Stopped once somebody asked for it."""
         if self.stopped:
             raise Stopped
 
@@ -305,22 +311,31 @@ class Sweep:
             self.step(number - 1, self.manifest.chunks, what)
 
         step("check")
-        counts = checker.load(cut.households, cut.persons)
-        states = checker.states()
+        quick = self.straight(checker, cut)
+        counts = quick.counts if quick else checker.load(cut.households, cut.persons)
+        states = straight.states(checker, quick.tables) if quick else checker.states()
         compiled, made = self.plan(states)
         spelled = sql_text(made, self.job.engine)
         plan = hashlib.sha256(spelled.encode()).hexdigest()[:12]
         if not (self.job.out / "sql" / f"{plan}.sql").exists():
             manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", spelled)
-        engine = self.engine()
+        engine = self.engine(quick.tables if quick else None)
         step("stages")
         try:
             cannot = engine.refused(made)
+            if cannot and quick:  # the rows set aside are told from the checked tables, where there are only keys now
+                quick, counts = None, checker.load(cut.households, cut.persons)
+                engine = self.engine(None)
+                cannot = engine.refused(made)
             if cannot and checker.cannot_be(cannot):
                 left = checker.one("SELECT count(*) FROM household"), checker.one("SELECT count(*) FROM member")
                 counts = Counts(counts.households_read, counts.persons_read, *left)
             with self.parts(number, PARTS) as files:
-                since.write_digests(self.connection, self.digested, files["digests"])
+                if quick:
+                    numbers = quick.tables.in_order(Level.HOUSEHOLD, quick.tables.keys[Level.HOUSEHOLD])
+                    since.write_digests_of(self.connection, numbers, quick.digests, files["digests"])
+                else:
+                    since.write_digests(self.connection, self.digested, files["digests"])
                 waited = engine.counts(made)
                 kept = self.keep(number, files["digests"])
                 if kept:
@@ -334,7 +349,7 @@ class Sweep:
                     self.connection.execute(f"COPY ({query}) TO {text(str(files['persons']))} (FORMAT parquet)")
                 self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
                 told = {
-                    level: answers.get(f"{level}_answers") or reports.Rows(files[folder])
+                    level: answers.get(f"{level}_answers") or reports.Rows(files[folder], files["households"])
                     for level, folder in reports.TABLE.items()
                 }
                 gap.gap(self.connection, compiled, told, files["gap"])
@@ -367,11 +382,21 @@ class Sweep:
         if self.since is not None and not self.since.differs:
             since.hand_on(self.connection, compiled, self.since, self.kept, self.job.out, chunks)
 
-    def engine(self) -> Engine:
+    def straight(self, checker: Checker, cut: split.Cut) -> Straight | None:
+        """The chunk in arrays, where the engine runs on them and nothing is wrong with any row."""
+        if self.job.engine != "numpy":
+            return None
+        return straight.straight(checker, cut.households, cut.persons, self.digested)
+
+    def engine(self, tables: Tables | None) -> Engine:
         if self.job.engine == "spark":
             from engine.sweep.spark import Spark, session
 
             return Spark(self.connection, self.work, session(self.job.master))
+        if self.job.engine == "numpy":
+            from engine.sweep.arrays import Arrays
+
+            return Arrays(self.connection, tables, self.go_on)
         return Duck(self.connection)
 
     def parts(self, number: int, folders: tuple[str, ...]) -> _Parts:

@@ -22,6 +22,7 @@ import duckdb
 from engine.language.model import Policy
 from engine.sweep import manifest as manifests
 from engine.sweep import sums
+from engine.sweep.columns import HOUSEHOLD_KEY
 from engine.sweep.compile import Compiled
 from engine.sweep.manifest import Manifest
 from engine.sweep.reading import name, text
@@ -63,11 +64,20 @@ def earlier(folder: Path, same: Mapping[str, Any], columns: Mapping[str, list[st
 def write_digests(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, list[str]], path: Path) -> None:
     """The digest of every household in the checked tables."""
     whole, member = (", ".join(map(name, columns[level])) for level in ("household", "member"))
-    query = (
-        f"SELECT household_id, hash({whole}, m.members) AS digest FROM household JOIN "
-        f"(SELECT household_id, sum(hash({member})::HUGEINT) AS members FROM member GROUP BY household_id) m "
-        "USING (household_id)"
-    )
+    own = f"SELECT household_id, hash({whole}) AS whole FROM household"
+    members = f"SELECT household_id, bit_xor(hash({member})) AS members FROM member GROUP BY household_id"
+    _write_digests(connection, f"({own}) JOIN ({members}) USING (household_id)", path)
+
+
+def write_digests_of(connection: duckdb.DuckDBPyConnection, numbers: Any, digests: Any, path: Path) -> None:
+    """The same from arrays: the numbers of the households, and the digests of each and of its members."""
+    connection.register("digests_", {HOUSEHOLD_KEY: numbers, "whole": digests[0], "members": digests[1]})
+    _write_digests(connection, f"household JOIN digests_ USING ({HOUSEHOLD_KEY})", path)
+    connection.unregister("digests_")
+
+
+def _write_digests(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -> None:
+    query = f"SELECT household_id, hash(whole, members) AS digest FROM {source}"
     connection.execute(f"COPY ({query}) TO {text(str(path))} (FORMAT parquet)")
 
 
@@ -108,7 +118,7 @@ def hand_on(
         whole = out / "sums" / part.name
         if not whole.exists():
             half = whole.with_name(whole.name + ".part")
-            answers = {level: Rows(out / folder / part.name) for level, folder in TABLE.items()}
+            answers = {level: Rows(out / folder / part.name, part) for level, folder in TABLE.items()}
             sums.sums(connection, compiled, answers, half)
             half.replace(whole)
 

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from engine.sweep.queries import Script, Statement
-from engine.sweep.reports import Rows
+from engine.sweep.reports import Answers, Rows
 
 DIALECT = "spark"
 
@@ -73,14 +73,14 @@ class Spark:
         self.spark.sql(found.sql(DIALECT)).write.mode("overwrite").parquet(path)
         return f"SELECT * FROM read_parquet('{path}/*.parquet')"
 
-    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Rows]:
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         for statement in script.statements:
             if statement.name in to:
                 folder = self.work / statement.name
                 self.spark.sql(statement.sql(DIALECT)).coalesce(1).write.mode("overwrite").parquet(str(folder))
                 (part,) = folder.glob("*.parquet")
                 shutil.move(part, to[statement.name])
-        return {s.name: Rows(to[s.name]) for s in script.statements if s.name in to}
+        return {s.name: Rows(to[s.name], to["household_answers"]) for s in script.statements if s.name in to}
 
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}

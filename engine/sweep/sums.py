@@ -6,79 +6,145 @@ Households are whole in a chunk, so that their numbers add up too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
 
 from engine.language.model import Policy
 from engine.sweep.compile import Compiled
+from engine.sweep.dag import LARGEST
 from engine.sweep.outputs import resting_on_grants
-from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, Rows, parquet, worth, written
+from engine.sweep.reading import text
+from engine.sweep.reports import PARQUET, Answers, paid, parquet, written
+from engine.sweep.vector import Array
 
 ENDS = ("month_least", "year_least", "month_most", "year_most")
 COUNTED = ("households", "people", "conditional", *ENDS)
 EVERYBODY = ""  # in place of a policy: all households and people of a place
+STATUSES = (1, 2)  # of the ineligible nothing is counted: their number is what is left of everybody
+MOST_MONTHS = 12
 
 
 def sums(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Rows], file: Path
+    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path
 ) -> None:
-    """The part of one chunk; `answers` are its answers, by level.
-
-    Of the ineligible nothing is counted: their number is what is left of everybody.
-    """
+    """The part of one chunk; `answers` are its answers, by level."""
+    homes = _Homes.of(connection, answers["household"])
+    whose = {level: each.whose(connection) for level, each in answers.items()}
     rests = resting_on_grants(compiled)
-    nothing = ", ".join(f"0::BIGINT AS {counted}" for counted in COUNTED[2:])
-    arms = [
-        f"SELECT {text(EVERYBODY)} AS policy, 0::TINYINT AS status, place, count(*) AS households, "
-        f"sum(people)::BIGINT AS people, {nothing} FROM {answers['household'].of(['place', 'people'])} GROUP BY place"
-    ]
-    arms += [_looked(answer.policy, answers, answer.policy.id in rests) for answer in compiled.answers]
-    homes = _homes(compiled, answers["member"])
-    if homes:
-        arms.append(homes)
-    connection.execute(f"COPY ({' UNION ALL '.join(arms)}) TO {text(str(file))} ({PARQUET})")
-
-
-def _homes(compiled: Compiled, members: Rows) -> str:
-    """In how many households somebody has each status above ineligible: one pass over the members for all policies."""
-    found = [
-        (name(f"{answer.policy.id} {status}"), f"{name(answer.policy.id + '__status')} = {status}")
-        for answer in compiled.answers
-        if answer.policy.level == "member"
-        for status in ((2,) if answer.truth.exact else (2, 1))
-    ]
-    if not found:
-        return ""
-    each = ", ".join(f"max({test}) AS {column}" for column, test in found)
-    every = ", ".join(f"count(*) FILTER ({column}) AS {column}" for column, _ in found)
-    counted = (
-        f"SELECT place, {every} FROM (SELECT any_value(place) AS place, {each} "
-        f"FROM {members.of(['household_id', 'place'], *(test for _, test in found))} GROUP BY household_id) "
-        "GROUP BY place"
+    ids = [EVERYBODY, *(answer.policy.id for answer in compiled.answers)]
+    parts = [_part(0, 0, homes.everybody())]
+    for code, answer in enumerate(compiled.answers, 1):
+        policy = answer.policy
+        found = _counted(connection, policy, answers[policy.level], whose[policy.level], homes, policy.id in rests)
+        parts += [_part(code, status, counts) for status, counts in found.items()]
+    table = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    connection.register("sums_", table)
+    shown = ", ".join(f"{counted}::BIGINT AS {counted}" for counted in COUNTED)
+    query = (
+        f"SELECT [{', '.join(map(text, ids))}][policy + 1] AS policy, status::TINYINT AS status, "
+        f"[{', '.join('NULL::VARCHAR' if place is None else text(place) for place in homes.places)}][place + 1] "
+        f"AS place, {shown} FROM sums_ WHERE people > 0 OR households > 0"
     )
-    return (
-        "SELECT split_part(which, ' ', 1), split_part(which, ' ', 2)::TINYINT, place, many, 0, "
-        f"{', '.join('0' for _ in COUNTED[2:])} FROM "
-        f"(UNPIVOT ({counted}) ON COLUMNS(* EXCLUDE (place)) INTO NAME which VALUE many)"
-    )
+    connection.execute(f"COPY ({query}) TO {text(str(file))} ({PARQUET})")
+    connection.unregister("sums_")
 
 
-def _looked(policy: Policy, answers: Mapping[str, Rows], conditional: bool) -> str:
-    """Of those who are not ineligible: how many, what the monthly items come to a month and everything in a year."""
-    status = name(f"{policy.id}__status")
-    counted = "count(*), sum(people)" if policy.level == "household" else "0, count(*)"
-    monthly = [i.id for i in policy.gives if i.amount is not None and i.per == "month" and not i.up_to]
-    least = [name(f"{policy.id}__{item}__least") for item in monthly]
-    most = [f"coalesce({name(f'{policy.id}__{i}__most')}, {column})" for i, column in zip(monthly, least, strict=True)]
-    year = worth(policy, to_anybody=True)
-    values = (" + ".join(least) or "0", year[0], " + ".join(most) or "0", year[1])
-    ends = ", ".join(f"coalesce(sum({value}), 0)::BIGINT" for value in values)
-    rests = f"count(*) FILTER ({name(policy.id + '__conditional')})" if conditional else "0"
-    found = f"{status}, place, {counted}, {rests}, {ends}"
-    rows = answers[policy.level].of(["place", *(["people"] if policy.level == "household" else [])], found)
-    return f"SELECT {text(policy.id)}, {found} FROM {rows} WHERE {status} > 0 GROUP BY {status}, place"
+def _part(policy: int, status: int, counts: Mapping[str, Array]) -> dict[str, Array]:
+    """One row for each place."""
+    many = len(counts["people"])
+    nothing = np.zeros(many, np.int64)
+    return {
+        "policy": np.full(many, policy),
+        "status": np.full(many, status),
+        "place": np.arange(many),
+        **{counted: counts.get(counted, nothing) for counted in COUNTED},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Homes:
+    """The households of a chunk by the number of their row: how many people, and where, as a place among `places`."""
+
+    people: Array
+    place: Array
+    places: tuple[str | None, ...]
+
+    @staticmethod
+    def of(connection: duckdb.DuckDBPyConnection, households: Answers) -> _Homes:
+        rows = households.of(["place", "people"])
+        found = connection.execute(f"SELECT DISTINCT place FROM {rows} ORDER BY ALL").fetchall()
+        places = tuple(place for (place,) in found)
+        named = [place for place in places if place is not None]
+        # to turn text into a value of an ENUM is to look it up once
+        code = f"enum_code(CAST(place AS ENUM({', '.join(map(text, named))})))::INTEGER" if named else "NULL::INTEGER"
+        read = connection.sql(f"SELECT n_, people, {code} AS place FROM {rows}").fetchnumpy()
+        by = np.argsort(np.ma.getdata(read["n_"]), kind="stable")
+        codes = np.ma.filled(read["place"], len(named))  # who lives nowhere stands after all that are named
+        return _Homes(np.ma.getdata(read["people"])[by], codes[by].astype(np.int64), (*named, None))
+
+    def added(self, homes: Array, values: Array | None = None) -> Array:
+        """By place, the sum of the values of these households (or how many there are), exactly."""
+        many, places = len(self.places), self.place[homes]
+        if values is None:
+            return np.bincount(places, minlength=many)
+        large = max(-int(values.min(initial=0)), int(values.max(initial=0))) * len(values) > LARGEST
+        total = np.zeros(many, object if large else np.int64)
+        np.add.at(total, places, values)
+        return total.astype(np.int64)  # OverflowError where it is too much
+
+    def everybody(self) -> dict[str, Array]:
+        every = np.arange(len(self.place))
+        return {"households": self.added(every), "people": self.added(every, self.people)}
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, policy: Policy, rows: Answers, whose: Array, homes: _Homes, rests: bool
+) -> dict[int, dict[str, Array]]:
+    """By status, of those who are not ineligible: how many, and what it comes to a month and a year."""
+    status, conditional = f"{policy.id}__status", f"{policy.id}__conditional"
+    items = list(paid(policy, to_anybody=True))
+    monthly = {f"{policy.id}__{i.id}" for i in policy.gives if i.amount is not None and i.per == "month"}
+    columns = [f"{i.column}__{end}" for i in items for end in ("least", "most")]
+    columns += [f"{i.column}__months_{end}" for i in items if i.for_months for end in ("least", "most")]
+    found = rows.above(connection, status, [*columns, *([conditional] if rests else [])])
+    number, level = np.ma.getdata(found["n_"]), np.ma.getdata(found[status])
+    ends = {end: np.zeros(len(number), np.int64) for end in ENDS}
+    for item in items:
+        least = np.ma.getdata(found[f"{item.column}__least"])
+        times: tuple[Any, Any] = (item.times, item.times)
+        if item.for_months:
+            months = np.ma.getdata(found[f"{item.column}__months_least"])
+            longest = _filled(found[f"{item.column}__months_most"], months)
+            times = np.minimum(months, MOST_MONTHS), np.minimum(longest, MOST_MONTHS)
+        for end, value, often in zip(
+            ("least", "most"), (least, _filled(found[f"{item.column}__most"], least)), times, strict=True
+        ):
+            ends[f"year_{end}"] += value * often
+            if item.column in monthly:
+                ends[f"month_{end}"] += value
+    told: dict[int, dict[str, Array]] = {}
+    for each in STATUSES:
+        here = level == each
+        home = whose[number[here]]
+        if not len(home):
+            continue
+        counts = {end: homes.added(home, values[here]) for end, values in ends.items() if items}
+        if rests:
+            counts["conditional"] = homes.added(home[np.ma.getdata(found[conditional])[here]])
+        if policy.level == "household":
+            told[each] = {**counts, "households": homes.added(home), "people": homes.added(home, homes.people[home])}
+        else:
+            told[each] = {**counts, "households": homes.added(np.unique(home)), "people": homes.added(home)}
+    return told
+
+
+def _filled(most: Array, least: Array) -> Array:
+    """The most, which is null where it is the least."""
+    return np.where(np.ma.getmaskarray(most), least, np.ma.getdata(most))
 
 
 def finish(connection: duckdb.DuckDBPyConnection, compiled: Compiled, out: Path) -> None:

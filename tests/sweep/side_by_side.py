@@ -20,6 +20,7 @@ from engine.language.household import Household, HouseholdError, Known
 from engine.language.model import Fact, Policy, Rulebook
 from engine.language.types import Base, day_of, decimal_text
 from engine.sweep import split
+from engine.sweep.arrays import Arrays
 from engine.sweep.checked import DRAWN, PLACE, Checker
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
@@ -96,6 +97,16 @@ class Swept:
     states: dict[str, State]
 
 
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], Counter[tuple[Any, ...]]]:
+    """The columns with their types and the rows of a query, in no order."""
+    if not query:
+        return [], Counter()
+    found = connection.execute(query)
+    shape = [f"{name} {kind}" for name, kind, *_ in found.description or ()]
+    rows = Counter(found.fetchall())
+    return (shape, rows) if rows else ([], rows)
+
+
 def sweep(
     rulebook: Rulebook,
     households: Sequence[Household],
@@ -127,6 +138,9 @@ def sweep(
     )
     engine = engine_of(connection)
     cannot = engine.refused(made)
+    by_arrays = Arrays(connection)
+    refused_by_arrays = by_arrays.refused(made)
+    assert rows_of(connection, cannot) == rows_of(connection, refused_by_arrays), "the engines refuse others"
     if cannot:
         checker.cannot_be(cannot)
     cells: Cells = {}
@@ -134,15 +148,21 @@ def sweep(
     written = {s.name: folder / f"{s.name}.parquet" for s in made.statements if s.name in ANSWERS}
     if not isinstance(engine, Duck):
         engine.answer(made, written)
+    arrays = {name: path.with_suffix(".arrays.parquet") for name, path in written.items()}
+    by_arrays.answer(made, arrays)
     for statement in made.statements:
         if statement.name in written:
             query = statement.sql(DIALECT) if isinstance(engine, Duck) else f"FROM '{written[statement.name]}'"
+            theirs = f"FROM '{arrays[statement.name]}'"
+            assert rows_of(connection, query) == rows_of(connection, theirs), f"arrays give other {statement.name}"
             found = connection.execute(query)
             names = [d[0] for d in found.description or ()]
             for values in found.fetchall():
                 _cells(dict(zip(names, values, strict=True)), compiled, cells, statement.name.partition("_")[0], masks)
     named = waits(compiled)
     waited = {named[name]: many for name, many in engine.counts(made).items() if many}
+    assert waited == {named[name]: many for name, many in by_arrays.counts(made).items() if many}
+    by_arrays.finish()
     engine.finish()
     rejects = connection.execute("SELECT * FROM rejects").fetchall()
     refused = {r[3] for r in rejects if r[6] in ("cannot-be", "nobody-counts")}

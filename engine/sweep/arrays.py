@@ -1,0 +1,255 @@
+"""The graph run on NumPy arrays, inside the process: the answers of the SQL in a fraction of its time.
+
+Nothing is decided here that the statements do not say: `Script` carries the terms they were written from. The checked
+tables come out of DuckDB and the answers go back to it, to be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from engine.sweep.columns import HOUSEHOLD_KEY
+from engine.sweep.dag import Level, Node, Term, span_of
+from engine.sweep.queries import Output, Script
+from engine.sweep.reading import name, text
+from engine.sweep.reports import PARQUET, Answers, quoted
+from engine.sweep.tables import TABLES, Tables
+from engine.sweep.vector import Array, Block, Values, Vector, vector
+
+BLOCK = 16_384  # members to a block: what is worked on stays in the processor's cache
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one column of the answers goes from array to table: its dtype, and the SQL that reads it there."""
+
+    output: Output
+    dtype: Any
+    sql: str
+    none: int = 0  # what stands for null
+
+    @property
+    def constant(self) -> bool:
+        return self.dtype is None
+
+
+def shape(output: Output) -> Shape:
+    here = name(output.name)
+    if output.kind == "status":
+        return Shape(output, np.int8, here)
+    if output.kind == "truth":
+        return Shape(output, np.bool_, here)
+    least, most = span_of(output.terms[0])
+    if output.kind == "number":
+        return Shape(output, _narrowest(least, most), f"CAST({here} AS BIGINT)")
+    if output.terms[0] is output.terms[1] or _equal_constants(output.terms):
+        return Shape(output, None, "CAST(NULL AS BIGINT)")
+    none = least - 1 if least > -(2**63) else most + 1
+    return Shape(
+        output, _narrowest(min(least, none), max(most, none)), f"nullif(CAST({here} AS BIGINT), {none})", none
+    )
+
+
+def _equal_constants(terms: tuple[Term, ...]) -> bool:
+    return not any(isinstance(term, Node) for term in terms) and terms[0] == terms[1]
+
+
+def _narrowest(least: int, most: int) -> Any:
+    kinds = (np.int8, np.int16, np.int32)
+    return next((k for k in kinds if np.iinfo(k).min <= least and most <= np.iinfo(k).max), np.int64)
+
+
+@dataclass(slots=True)
+class Held:
+    """The answers of one level as they are found: an array a column, filled from the front. See `reports.Answers`."""
+
+    level: Level
+    shapes: list[Shape]
+    keys_shown: tuple[str, ...]  # columns of the checked table that say who it is
+    room: int
+    arrays: dict[str, Array] = field(default_factory=dict)
+    keys: Array = None
+    home: Array = None  # the place of the household among all
+    filled: int = 0
+    homes: Held | None = None  # the answers of the households
+
+    def __post_init__(self) -> None:
+        self.keys, self.home = np.empty(self.room, np.int64), np.empty(self.room, np.int64)
+        self.arrays = {s.output.name: np.empty(self.room, s.dtype) for s in self.shapes if not s.constant}
+
+    def add(self, keys: Array, home: Array, rows: Array | None, values: Values, steps: Vector) -> None:
+        """The rows of a block, or those of them where `rows` holds."""
+        here = keys if rows is None else keys[rows]
+        at, to = self.filled, self.filled + len(here)
+        self.keys[at:to], self.home[at:to] = here, home if rows is None else home[rows]
+        for shape in self.shapes:
+            if not shape.constant:
+                found = _answer(shape, [steps.of(values, term, self.level) for term in shape.output.terms])
+                self.arrays[shape.output.name][at:to] = found if rows is None or np.ndim(found) == 0 else found[rows]
+        self.filled = to
+
+    def leave(self, keys: Array) -> None:
+        """Keep the rows with these keys."""
+        rows = np.isin(self.keys[: self.filled], keys)
+        self.keys, self.home = self.keys[: self.filled][rows], self.home[: self.filled][rows]
+        self.arrays = {name: array[: self.filled][rows] for name, array in self.arrays.items()}
+        self.filled = len(self.keys)
+
+    @property
+    def table(self) -> str:
+        return f"{TABLES[self.level][0]}_held"
+
+    def show(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let DuckDB read the arrays where they lie."""
+        arrays = {name: array[: self.filled] for name, array in self.arrays.items()}
+        connection.register(self.table, {"n_": np.arange(self.filled), "key_": self.keys[: self.filled], **arrays})
+
+    def of(self, columns: Iterable[str], *texts: str) -> str:
+        wanted = dict.fromkeys([*columns, *quoted(texts)])
+        told = {shape.output.name: shape.sql for shape in self.shapes}
+        shown = [f"{told[each]} AS {name(each)}" if each in told else f"t.{name(each)}" for each in wanted]
+        table, key = TABLES[self.level]
+        who = f" JOIN {table} t ON t.{key} = a.key_" if any(each not in told for each in wanted) else ""
+        return f"(SELECT {', '.join(['n_', *shown])} FROM {self.table} a{who})"
+
+    def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> dict[str, Array]:
+        rows = np.flatnonzero(self.arrays[status][: self.filled] > 0)
+        return {"n_": rows, **{each: self.column(each, rows) for each in (status, *columns)}}
+
+    def column(self, called: str, rows: Array) -> Array:
+        shape = next(shape for shape in self.shapes if shape.output.name == called)
+        if shape.constant:
+            return np.ma.masked_all(len(rows), np.int64)
+        found = self.arrays[called][rows]
+        if shape.output.kind == "further":
+            return np.ma.masked_array(found.astype(np.int64), found == shape.none)
+        return found.astype(np.int64) if shape.output.kind == "number" else found
+
+    def whose(self, connection: duckdb.DuckDBPyConnection) -> Array:
+        homes = self.homes or self
+        found: Array = np.searchsorted(homes.home[: homes.filled], self.home[: self.filled])
+        return found
+
+
+def _answer(shape: Shape, values: list[Any]) -> Any:
+    first, *other = values
+    if shape.output.kind == "status":
+        certain, possible = (np.asarray(value, np.bool_) for value in values)
+        return certain.astype(np.int8) + (certain | possible)
+    if shape.output.kind == "further":
+        return np.where(first == other[0], shape.none, first)
+    return first
+
+
+class Arrays:
+    """Runs the terms of a script over the checked tables of one connection, or over arrays that hold them already.
+
+    `between` is called between blocks.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Tables | None = None,
+        between: Callable[[], None] = lambda: None,
+    ):
+        self.connection, self.tables, self.between = connection, tables, between
+        self.found: dict[Level, Held] = {}
+        self.counted: dict[str, int] = {}
+
+    def refused(self, script: Script) -> str:
+        steps = self.steps(script)
+        cannot: dict[str, list[Array]] = {fact: [] for fact, _ in script.refused}
+        tables = self.tables or Tables.checked(self.connection, script.reads)
+        self.found = {
+            level: Held(level, [shape(o) for o in script.outputs if o.level is level], script.keys[level], many)
+            for level, many in ((level, tables.rows(level)) for level in TABLES)
+        }
+        self.found[Level.MEMBER].homes = self.found[Level.HOUSEHOLD]
+        self.counted = {output.name: 0 for output in script.counts}
+        start = 0
+        for block, keys in tables.blocks(BLOCK):
+            self.between()
+            values = steps.run(block)
+            self.block(script, block, start, keys, values, steps)
+            start += block.households
+            for fact, term in script.refused:
+                cannot[fact].append(keys[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)])
+        return self.cannot_be({fact: np.concatenate(found) for fact, found in cannot.items() if found})
+
+    def steps(self, script: Script) -> Vector:
+        if script.vector is None:
+            terms = [(term, output.level) for output in (*script.outputs, *script.counts) for term in output.terms]
+            terms += [(term, Level.HOUSEHOLD) for _, term in script.refused]
+            script.vector = vector([*terms, (script.cannot, Level.HOUSEHOLD), (script.worth_a_row, Level.MEMBER)])
+        found: Vector = script.vector
+        return found
+
+    def block(
+        self, script: Script, block: Block, start: int, keys: Mapping[Level, Array], values: Values, steps: Vector
+    ) -> None:
+        """Keep the answers of a block, whose first household is number `start` of the chunk."""
+        cannot = steps.of(values, script.cannot, Level.HOUSEHOLD)
+        decided: dict[Level, Array | None] = {Level.HOUSEHOLD: None, Level.MEMBER: None}
+        if np.any(cannot):
+            rows = np.logical_not(_rows(cannot, block.households))
+            decided = {Level.HOUSEHOLD: rows, Level.MEMBER: rows[block.home]}
+        homes = np.arange(start, start + block.households)
+        self.found[Level.HOUSEHOLD].add(keys[Level.HOUSEHOLD], homes, decided[Level.HOUSEHOLD], values, steps)
+        for output in script.counts:
+            holds = steps.of(values, output.terms[0], output.level)
+            rows = decided[output.level]
+            if rows is not None:
+                holds = holds & rows
+            many = len(keys[output.level]) * bool(holds) if np.ndim(holds) == 0 else np.count_nonzero(holds)
+            self.counted[output.name] += int(many)
+        worth = steps.of(values, script.worth_a_row, Level.MEMBER)
+        rows = decided[Level.MEMBER]
+        if worth is not True:
+            worth = _rows(worth, len(block.home))
+            rows = worth if rows is None else rows & worth
+        self.found[Level.MEMBER].add(keys[Level.MEMBER], start + block.home, rows, values, steps)
+
+    def cannot_be(self, found: Mapping[str, Array]) -> str:
+        """The households of which a fact cannot be, as a query; empty where there are none."""
+        some = {fact: keys for fact, keys in found.items() if len(keys)}
+        arms = []
+        for number, (fact, keys) in enumerate(some.items()):
+            self.connection.register(f"cannot_{number}", {HOUSEHOLD_KEY: keys})
+            arms.append(f"SELECT {HOUSEHOLD_KEY}, {text(fact)} AS fact FROM cannot_{number}")
+        return " UNION ALL ".join(arms)
+
+    def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
+        found: dict[str, Answers] = {}
+        for level, (table, _) in TABLES.items():
+            statement, held = f"{table}_answers", self.found[level]
+            if statement in to and (held.shapes or level is Level.HOUSEHOLD):
+                held.show(self.connection)
+                columns = ", ".join(map(name, [*held.keys_shown, *(shape.output.name for shape in held.shapes)]))
+                query = f"SELECT {columns} FROM {held.of(held.keys_shown, columns)}"
+                self.connection.execute(f"COPY ({query}) TO {text(str(to[statement]))} ({PARQUET})")
+                found[statement] = held
+        return found
+
+    def counts(self, script: Script) -> dict[str, int]:
+        return self.counted
+
+    def fewer(self) -> None:
+        for level, (table, key) in TABLES.items():
+            left = self.connection.sql(f"SELECT {key} FROM {table}").fetchnumpy()[key]
+            self.found[level].leave(np.ma.getdata(left))
+
+    def finish(self) -> None:
+        for held in self.found.values():
+            self.connection.unregister(held.table)
+        self.found, self.counted = {}, {}
+
+
+def _rows(truth: Any, many: int) -> Array:
+    return np.full(many, truth, np.bool_) if np.ndim(truth) == 0 else truth

@@ -1,0 +1,185 @@
+"""From the rows of two tables straight into arrays, where nothing is wrong with any of them.
+
+Of most chunks every row is good. Then nothing but the keys need stand in a table, and the values go from the files into
+arrays without being kept in between, which takes longer than to read and check them. Where there is the least doubt
+about a row this gives nothing, and the chunk goes the long way of `engine/sweep/checked.py`, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.language.household import MOST_MEMBERS
+from engine.sweep.checked import DRAWN, PLACE, Checker, Counts
+from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY, State
+from engine.sweep.dag import Level
+from engine.sweep.reading import ID, Reading, name, text, worked_out
+from engine.sweep.source import Table
+from engine.sweep.tables import TABLES, Column, Tables, column
+from engine.sweep.vector import Array
+
+FILE = 1 << 40  # rows to a file: a row is numbered by its file and its place in it
+SURELY_NOT = -(1 << 62)  # in place of a number that is there and is no good: no fact can be this
+
+
+@dataclass(frozen=True, slots=True)
+class Straight:
+    """A chunk without faults: its arrays, and a digest of each household in the order of `tables`."""
+
+    counts: Counts
+    tables: Tables
+    digests: Array
+
+
+def straight(
+    checker: Checker, households: str, persons: str, digested: Mapping[str, Sequence[str]]
+) -> Straight | None:
+    """Read a chunk, given as two relations; None where a row of it is in doubt.
+
+    Leaves the tables `household` and `member`, with who they are and nothing else. `digested` says what goes into the
+    digests, by level.
+    """
+    checker.clear()
+    relations = {Level.HOUSEHOLD: (checker.household, households), Level.MEMBER: (checker.member, persons)}
+    keyed = [_keys(checker, table, relation) for table, relation in relations.values()]
+    if not all(keyed):
+        return None
+    columns: dict[tuple[Level, str], Column] = {}
+    keys: dict[Level, Array] = {}
+    made: dict[Level, Mapping[str, Array]] = {}
+    for level, (table, relation) in relations.items():
+        found = _values(checker, table, relation, digested[table.level])
+        if found is None:
+            return None
+        made[level], read = found
+        keys[level] = np.ma.getdata(made[level]["key_"])
+        columns |= {(level, each): values for each, values in read.items()}
+    tables = Tables.of(columns, keys, _whose(checker, keys[Level.MEMBER]))
+    members = tables.members()
+    if np.any(members < 1) or np.any(members > MOST_MEMBERS) or _twice(tables, made[Level.MEMBER]["id_"], members):
+        return None
+    digests = _digests(tables, {level: np.ma.getdata(found["digest_"]) for level, found in made.items()})
+    counts = Counts(*(len(keys[level]) for level in relations), *(len(keys[level]) for level in relations))
+    return Straight(counts, tables, digests)
+
+
+def _number(table: Table) -> str:
+    """The number of a row, the same whenever it is read."""
+    if len(table.files) == 1:
+        return "row_::BIGINT"
+    ways = " ".join(f"WHEN {text(file)} THEN {n * FILE}::BIGINT" for n, file in enumerate(table.files))
+    return f"(CASE file_ {ways} END + row_)"
+
+
+def _keys(checker: Checker, table: Table, relation: str) -> bool:
+    """The table of who the rows are; whether everybody is somebody, and nobody twice."""
+    household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
+    if table.level == "household":
+        parts = [f"{HOUSEHOLD_KEY} := {_number(table)}", f"{PLACE} := {checker.place_of(table)}"]
+        source = f"({relation}) AS s"
+    else:
+        number, home, key = (worked_out(each) for each in (HOUSEHOLD_KEY, PLACE, "household_id"))
+        parts = [f"{HOUSEHOLD_KEY} := {number}", f"{MEMBER_KEY} := {_number(table)}"]
+        parts += [f"id := CAST({name(table.member_id)} AS VARCHAR)", f"{PLACE} := {home}"]
+        numbered = f"(SELECT household_id AS {key}, {HOUSEHOLD_KEY} AS {number}, {PLACE} AS {home} FROM household)"
+        source = f"({relation}) AS s LEFT JOIN {numbered} AS h ON h.{key} = {household_id}"
+    parts.append(f"{DRAWN} := {checker.drawn[table.level]}")
+    checker.run(
+        f"CREATE OR REPLACE TABLE {table.level}_rows AS SELECT {household_id} AS household_id, "
+        f"struct_pack({', '.join(parts)}) AS packed FROM {source}"
+    )
+    checker.run(f"CREATE OR REPLACE VIEW {table.level} AS SELECT household_id, packed.* FROM {table.level}_rows")
+    missing = f"household_id IS NULL OR household_id = '' OR {HOUSEHOLD_KEY} IS NULL"
+    good = f"count(*) FILTER ({missing}) = 0"
+    if table.level == "household":
+        good += " AND count(*) = count(DISTINCT household_id)"
+    return bool(checker.run(f"SELECT {good} FROM {table.level}")[0][0])
+
+
+def _values(
+    checker: Checker, table: Table, relation: str, digested: Iterable[str]
+) -> tuple[Mapping[str, Array], dict[str, Column]] | None:
+    """Every column that a rule reads, as it stands in the checked table; None where a value is in doubt."""
+    every = checker.readings[table.level]
+    told, tests, limits = [], [], {}
+    for one in every:
+        first = one.columns[0][0]
+        least = one.least if one.tells and first in checker.needed else None
+        for made, expr in one.columns:
+            if least is not None and made == first:
+                source = name(one.faults[0][0])
+                limits[made] = least
+                expr = f"coalesce({expr}, CASE WHEN {source} IS NOT NULL THEN {_none(one)} END)"
+            told.append(f"{expr} AS {worked_out(made)}")
+        if one.doubt and least is None:
+            tests.append(one.doubt)
+    here = {"household_id": f"CAST({name(table.household_id)} AS VARCHAR)", DRAWN: checker.drawn[table.level]}
+    extra = [f"{_number(table)} AS key_"]
+    if table.level == "household":
+        here[PLACE] = checker.place_of(table)
+    else:
+        here["id"] = f"CAST({name(table.member_id)} AS VARCHAR)"
+        tests.append(f"coalesce({here['id']} IS NULL OR NOT regexp_full_match({here['id']}, {text(ID)}), FALSE)")
+        extra.append(f"hash({here['id']}) AS id_")
+    hashed = ", ".join(here.get(each) or worked_out(each) for each in digested)
+    extra += [f"({' OR '.join(tests) or 'FALSE'}) AS doubt_", f"hash({hashed}) AS digest_"]
+    wanted = [made for one in every for made, _ in one.columns if made in checker.needed]
+    shown = [f"{worked_out(made)} AS {name(made)}" for made in wanted]
+    query = f"SELECT {', '.join([*shown, *extra])} FROM (SELECT {', '.join(['s.*', *told])} FROM ({relation}) AS s)"
+    found = checker.connection.sql(query).fetchnumpy()
+    if np.any(np.ma.filled(found["doubt_"], True)):
+        return None
+    read = {made: column(found[made]) for made in wanted}
+    for made, least in limits.items():
+        values, unknown = read[made]
+        low = np.min(values, initial=least, where=True if unknown is None else ~unknown)
+        if low < least:
+            return None
+    return found, read
+
+
+def _none(one: Reading) -> str:
+    """What stands for a value that is no good, of the type that good ones have."""
+    return f"{one.least - 1}::{one.kind}"
+
+
+def _whose(checker: Checker, members: Array) -> Array:
+    """The number of the household of each member."""
+    found = checker.connection.sql(f"SELECT {MEMBER_KEY}, {HOUSEHOLD_KEY} FROM member").fetchnumpy()
+    numbers, whose = (np.ma.getdata(found[key]) for key in (MEMBER_KEY, HOUSEHOLD_KEY))
+    by = np.argsort(numbers, kind="stable")
+    return whose[by][np.searchsorted(numbers[by], members)]
+
+
+def _twice(tables: Tables, ids: Array, members: Array) -> bool:
+    """Whether two members of a household may have the same id: whether the hashes of two are the same."""
+    hashed = tables.in_order(Level.MEMBER, np.ma.getdata(ids))
+    home = np.repeat(np.arange(len(members)), members)
+    return any(
+        np.any((hashed[apart:] == hashed[:-apart]) & (home[apart:] == home[:-apart]))
+        for apart in range(1, int(members.max(initial=1)))
+    )
+
+
+def _digests(tables: Tables, of: Mapping[Level, Array]) -> Array:
+    """(of the household, of its members together) for each household."""
+    whole, each = (tables.in_order(level, of[level]) for level in (Level.HOUSEHOLD, Level.MEMBER))
+    return np.stack([whole, np.bitwise_xor.reduceat(each, tables.firsts[:-1])]) if len(each) else np.stack([whole] * 2)
+
+
+def states(checker: Checker, tables: Tables) -> dict[str, State]:
+    """What the chunk knows of every fact that a rule reads, as `Checker.states` has it."""
+    there = checker.there()
+    found: dict[str, State] = {}
+    for level, (table, _) in TABLES.items():
+        whole = checker.household if table == "household" else checker.member
+        for key, made in checker.tested(whole, there).items():
+            _, unknown = tables.columns[level, made]
+            if there[key] is State.RANGE:
+                found[key] = State.RANGE
+            else:
+                found[key] = State.KNOWN if unknown is None else State.ABSENT if unknown.all() else State.GAPS
+    return found

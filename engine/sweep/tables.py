@@ -1,0 +1,99 @@
+"""The checked tables of a chunk as arrays, the members in the order of their households."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY
+from engine.sweep.dag import Level
+from engine.sweep.reading import name
+from engine.sweep.vector import Array, Block
+
+TABLES = {Level.HOUSEHOLD: ("household", HOUSEHOLD_KEY), Level.MEMBER: ("member", MEMBER_KEY)}
+Column = tuple[Array, Array | None]  # values, and where they are not known
+
+
+def column(found: Array) -> Column:
+    """A column as DuckDB gives it: masked where something is null."""
+    unknown = np.ma.getmask(found)
+    return np.ma.getdata(found), None if unknown is np.ma.nomask or not unknown.any() else unknown
+
+
+def _part(found: Column, rows: Any) -> Column:
+    values, unknown = found
+    return values[rows], None if unknown is None else unknown[rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Columns in the order in which they were read, and by `order` the rows: household after household."""
+
+    columns: Mapping[tuple[Level, str], Column]
+    keys: Mapping[Level, Array]  # the number of each row
+    order: Mapping[Level, Array | None]  # None where the rows lie in it already
+    firsts: Array  # the place of each household's first member, and at the end how many members there are
+
+    @staticmethod
+    def of(columns: Mapping[tuple[Level, str], Column], keys: Mapping[Level, Array], whose: Array) -> Tables:
+        """`whose` is the number of each member's household."""
+        found: dict[Level, Array | None] = {}
+        rows = {Level.HOUSEHOLD: keys[Level.HOUSEHOLD], Level.MEMBER: whose}
+        for level, by in rows.items():
+            found[level] = np.argsort(by, kind="stable") if np.any(by[1:] < by[:-1]) else None
+        households, members = (by if (o := found[level]) is None else by[o] for level, by in rows.items())
+        firsts = np.append(np.searchsorted(members, households), len(members))
+        return Tables(columns, keys, found, firsts)
+
+    @staticmethod
+    def checked(connection: duckdb.DuckDBPyConnection, reads: Mapping[str, Sequence[str]]) -> Tables:
+        """The checked tables of a connection; `reads` says which columns."""
+        columns: dict[tuple[Level, str], Column] = {}
+        keys: dict[Level, Array] = {}
+        whose: Array = None
+        for level, (table, key) in TABLES.items():
+            wanted = dict.fromkeys([HOUSEHOLD_KEY, key, *reads[table]])
+            rows = connection.sql(f"SELECT {', '.join(map(name, wanted))} FROM {table}").fetchnumpy()
+            keys[level], whose = np.ma.getdata(rows[key]), np.ma.getdata(rows[HOUSEHOLD_KEY])
+            columns |= {(level, each): column(rows[each]) for each in reads[table]}
+        return Tables.of(columns, keys, whose)
+
+    def rows(self, level: Level) -> int:
+        return len(self.keys[level])
+
+    def members(self) -> Array:
+        """How many members each household has."""
+        return np.diff(self.firsts)
+
+    def in_order(self, level: Level, values: Array) -> Array:
+        """One value for each row, household after household."""
+        order = self.order[level]
+        return values if order is None else values[order]
+
+    def blocks(self, size: int) -> Iterator[tuple[Block, dict[Level, Array]]]:
+        """Whole households, about `size` members at a time; and the numbers of the rows of both."""
+        households = len(self.keys[Level.HOUSEHOLD])
+        start = 0
+        while start < households:
+            end = int(np.searchsorted(self.firsts, self.firsts[start] + size, side="left"))
+            end = min(max(end, start + 1), households)
+            firsts = self.firsts[start : end + 1] - self.firsts[start]
+            rows: dict[Level, Any] = {}
+            for level, (low, high) in (
+                (Level.HOUSEHOLD, (start, end)),
+                (Level.MEMBER, (int(self.firsts[start]), int(self.firsts[end]))),
+            ):
+                order = self.order[level]
+                rows[level] = slice(low, high) if order is None else order[low:high]
+            block = Block(
+                end - start,
+                {key: _part(each, rows[key[0]]) for key, each in self.columns.items()},
+                np.repeat(np.arange(end - start), np.diff(firsts)),
+                firsts[:-1],
+            )
+            yield block, {level: keys[rows[level]] for level, keys in self.keys.items()}
+            start = end

@@ -1,0 +1,220 @@
+"""The graph worked out on arrays: every node once for a block of some thousand households, by NumPy.
+
+The graph is the one the SQL is written from (`engine/sweep/render.py`), in the order of making, which is an order in
+which everything stands after what it is made of. A value of the household's is an array with one place a household of
+the block, one of the member's with one place a member, one of a pair's with one for each member beside each member of
+the household. Integers are 64 bits wide; `Dag.node` has seen to it that none passes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.sweep.dag import AGGREGATES, Level, Node, Term
+from engine.sweep.stages import walk
+
+Array = Any  # numpy.ndarray
+Values = list[Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some households with all their members: the columns read, and whose place is whose."""
+
+    households: int
+    columns: Mapping[tuple[Level, str], tuple[Array, Array | None]]  # values, and where they are not known
+    home: Array  # for each member the place of its household
+    firsts: Array  # for each household the place of its first member
+
+    def pairs(self) -> tuple[Array, Array, Array]:
+        """(own, other, first): each member beside every member of its household, and where a member's pairs begin."""
+        ends = np.append(self.firsts[1:], len(self.home))
+        beside = (ends - self.firsts)[self.home]  # how many there are beside each member, with itself
+        first = np.cumsum(beside) - beside
+        own = np.repeat(np.arange(len(self.home)), beside)
+        other = np.arange(len(own)) - first[own] + self.firsts[self.home][own]
+        return own, other, first
+
+
+def _wide(ufunc: Any) -> Callable[..., Array]:
+    return lambda a, b: ufunc(a, b, dtype=np.int64)
+
+
+BINARY: Mapping[str, Callable[..., Array]] = {
+    "+": _wide(np.add),
+    "-": _wide(np.subtract),
+    "*": _wide(np.multiply),
+    "//": _wide(np.floor_divide),  # NumPy rounds down, also below zero: what SQL needs two forms for
+    "floor": _wide(np.floor_divide),
+    "<": np.less,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
+    "case": np.where,
+}
+TOGETHER: Mapping[str, Any] = {
+    "sum": np.add,
+    "least": np.minimum,
+    "most": np.maximum,
+}
+MOST_IN_TABLE = 4096  # an `in` over no more different integers is looked up in a table
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`values[into] = work(*values[args])`, and what is not needed any more after it."""
+
+    work: Callable[..., Array]
+    args: tuple[int, ...]
+    into: int
+    done_with: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """The steps that work out some terms, and where each then stands."""
+
+    steps: tuple[Step, ...]
+    start: Values  # the constants, in their places
+    places: Mapping[tuple[Node, Level], int]
+
+    def run(self, block: Block) -> Values:
+        """The values of a block by place; those of the terms are there, what led to them is gone."""
+        values = list(self.start)
+        values[BLOCK] = block
+        pairs = self.start[PAIRS]
+        if pairs:
+            values[OWN], values[OTHER], values[FIRST] = block.pairs()
+        values[HOME], values[FIRSTS] = block.home, block.firsts
+        for step in self.steps:
+            values[step.into] = step.work(*[values[arg] for arg in step.args])
+            for place in step.done_with:
+                values[place] = None
+        return values
+
+    def of(self, values: Values, term: Term, level: Level) -> Any:
+        """The value of a term for each row of a level: an array, or what is the same for everybody."""
+        return values[self.places[term, level]] if isinstance(term, Node) else term
+
+
+# The first places of all values.
+BLOCK, HOME, FIRSTS, OWN, OTHER, FIRST, PAIRS = range(7)
+
+
+def vector(terms: Iterable[tuple[Term, Level]]) -> Vector:
+    """How these terms are worked out, each for the rows of a level."""
+    return _Making(tuple((term, level) for term, level in terms if isinstance(term, Node))).run()
+
+
+class _Making:
+    def __init__(self, terms: tuple[tuple[Node, Level], ...]):
+        self.terms = terms
+        self.nodes = walk((node for node, _ in terms), lambda n: False)
+        self.start: Values = [None] * (PAIRS + 1)
+        self.start[PAIRS] = any(n.level is Level.PAIR for n in self.nodes)
+        self.at: dict[tuple[Node, Level], int] = {}  # where a node stands, with one value for each row of a level
+        self.steps: list[tuple[Callable[..., Array], tuple[int, ...], int]] = []
+
+    def run(self) -> Vector:
+        for node in self.nodes:
+            self.at[node, node.level] = self.made(node)
+        places = {(node, level): self.place(node, level) for node, level in self.terms}
+        return Vector(tuple(self.freed(set(places.values()))), self.start, places)
+
+    def step(self, work: Callable[..., Array], *args: int) -> int:
+        self.start.append(None)
+        self.steps.append((work, args, len(self.start) - 1))
+        return len(self.start) - 1
+
+    def place(self, term: Term, level: Level) -> int:
+        """Where a term stands with one value for each row of a level; a constant has one for all."""
+        if not isinstance(term, Node):
+            self.start.append(bool(term) if isinstance(term, bool) else int(term))
+            return len(self.start) - 1
+        key = term, level
+        if key not in self.at:
+            if level is Level.MEMBER:
+                self.at[key] = self.step(np.take, self.at[term, Level.HOUSEHOLD], HOME)
+            else:  # beside a member stands another: what is the member's own comes as `outer`
+                self.at[key] = self.step(np.take, self.place(term, Level.MEMBER), OTHER)
+        return self.at[key]
+
+    def made(self, node: Node) -> int:
+        if node.op == "column":
+            key = node.level, str(node.args[0])
+            return self.step(lambda block: block.columns[key][0], BLOCK)
+        if node.op == "filled":
+            key, where_null = (node.level, str(node.args[0].args[0])), node.args[1]
+            return self.step(lambda block: _filled(*block.columns[key], where_null), BLOCK)
+        if node.op == "outer":
+            return self.step(np.take, self.at[node.args[0], Level.MEMBER], OWN)
+        if node.op in AGGREGATES:
+            return self.together(node)
+        if node.op == "in":
+            return self.among(node)
+        return self.step(BINARY[node.op], *(self.place(arg, node.level) for arg in node.args))
+
+    def together(self, node: Node) -> int:
+        """An aggregate over the members of each household, or over the pairs of each member."""
+        over, firsts = (Level.PAIR, FIRST) if node.level is Level.MEMBER else (Level.MEMBER, FIRSTS)
+        (body,) = node.args
+        whose = OWN if over is Level.PAIR else HOME
+        kind = np.bool_ if node.boolean else np.int64
+        if isinstance(body, Node):
+            rows = self.place(body, over)
+        else:
+            rows = self.step(lambda like: np.full(len(like), body, kind), whose)
+        if node.boolean:
+            return self.step(_any if node.op == "any" else _every, rows, whose, firsts)
+        ufunc = TOGETHER[node.op]
+        return self.step(lambda rows, firsts: ufunc.reduceat(rows, firsts, dtype=kind), rows, firsts)
+
+    def among(self, node: Node) -> int:
+        """Whether an integer is one of some."""
+        x, values = node.args[0], np.array(sorted(int(value) for value in node.args[1:]), np.int64)
+        rows = self.place(x, node.level)
+        least, most = x.span
+        if 0 <= least and most < MOST_IN_TABLE:
+            table = np.zeros(most + 1, np.bool_)
+            table[values[(values >= 0) & (values <= most)]] = True
+            return self.step(lambda rows: np.take(table, rows), rows)
+        if values[-1] - values[0] == len(values) - 1:
+            low, high = int(values[0]), int(values[-1])
+            return self.step(lambda rows: (rows >= low) & (rows <= high), rows)
+        return self.step(lambda rows: np.isin(rows, values), rows)
+
+    def freed(self, kept: set[int]) -> Iterable[Step]:
+        """The steps, each with what is read by it for the last time."""
+        last: dict[int, int] = {}
+        for number, (_, args, into) in enumerate(self.steps):
+            last[into] = number
+            last |= {arg: number for arg in args}
+        gone: dict[int, list[int]] = {}
+        for place, number in last.items():
+            if place > PAIRS and place not in kept and self.start[place] is None:
+                gone.setdefault(number, []).append(place)
+        for number, (work, args, into) in enumerate(self.steps):
+            yield Step(work, args, into, tuple(gone.get(number, ())))
+
+
+def _any(rows: Array, whose: Array, firsts: Array) -> Array:
+    """For each of `firsts`, whether it holds for one of its rows: ten times as fast as `reduceat` on truths."""
+    found = np.zeros(len(firsts), np.bool_)
+    found[whose[rows]] = True
+    return found
+
+
+def _every(rows: Array, whose: Array, firsts: Array) -> Array:
+    found = np.ones(len(firsts), np.bool_)
+    found[whose[~rows]] = False
+    return found
+
+
+def _filled(values: Array, unknown: Array | None, where_null: int | bool) -> Array:
+    return values if unknown is None else np.where(unknown, where_null, values)

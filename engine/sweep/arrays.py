@@ -51,9 +51,7 @@ def shape(output: Output) -> Shape:
     if output.terms[0] is output.terms[1] or _equal_constants(output.terms):
         return Shape(output, None, "CAST(NULL AS BIGINT)")
     none = least - 1 if least > -(2**63) else most + 1
-    return Shape(
-        output, _narrowest(min(least, none), max(most, none)), f"nullif(CAST({here} AS BIGINT), {none})", none
-    )
+    return Shape(output, _narrowest(min(least, none), max(most, none)), f"nullif(CAST({here} AS BIGINT), {none})", none)
 
 
 def _equal_constants(terms: tuple[Term, ...]) -> bool:
@@ -125,7 +123,7 @@ class Held:
     def column(self, called: str, rows: Array) -> Array:
         shape = next(shape for shape in self.shapes if shape.output.name == called)
         if shape.constant:
-            return np.ma.masked_all(len(rows), np.int64)
+            return np.ma.masked_array(np.zeros(len(rows), np.int64), True)
         found = self.arrays[called][rows]
         if shape.output.kind == "further":
             return np.ma.masked_array(found.astype(np.int64), found == shape.none)
@@ -180,7 +178,9 @@ class Arrays:
             self.block(script, block, start, keys, values, steps)
             start += block.households
             for fact, term in script.refused:
-                cannot[fact].append(keys[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)])
+                cannot[fact].append(
+                    keys[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)]
+                )
         return self.cannot_be({fact: np.concatenate(found) for fact, found in cannot.items() if found})
 
     def steps(self, script: Script) -> Vector:

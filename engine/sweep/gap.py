@@ -86,9 +86,7 @@ def _reached(asks: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
 # ------------------------------------------------------------------------------------------------------- a chunk
 
 
-def gap(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path
-) -> None:
+def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path) -> None:
     """The part of one chunk: one row for each policy a household or person is entitled to and does not surely draw.
 
     `answers` are its answers, by level.

@@ -118,7 +118,10 @@ def worth(policy: Policy) -> tuple[str, str]:
     """The least and most that a policy's items come to in twelve months (see `paid`), as SQL over an answer."""
     least, most = ["0::BIGINT"], ["0::BIGINT"]
     for item in paid(policy):
-        ends = name(f"{item.column}__least"), f"coalesce({name(f'{item.column}__most')}, {name(f'{item.column}__least')})"
+        ends = (
+            name(f"{item.column}__least"),
+            f"coalesce({name(f'{item.column}__most')}, {name(f'{item.column}__least')})",
+        )
         times = (str(item.times), str(item.times))
         if item.for_months:
             months = name(f"{item.column}__months_least")

@@ -41,9 +41,9 @@ from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, w
 from engine.sweep.queries import Script, columns_read, script
 from engine.sweep.reading import text
 from engine.sweep.since import Since
+from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 from engine.sweep.straight import Straight
 from engine.sweep.tables import Tables
-from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 
 CHUNK = 500_000
 PARTS = ("households", "persons", "rejects", "gap", "sums", "missing", "digests")
@@ -180,13 +180,16 @@ class Sweep:
         found = self.compiled(states)
         key = id(found)
         if key not in self.scripts:
-            self.scripts[key] = found, script(
+            self.scripts[key] = (
                 found,
-                outputs(found, Wanted(self.job.conditions)),
-                refusals(found),
-                KEYS,
-                self.job.everyone,
-                waiting(found),
+                script(
+                    found,
+                    outputs(found, Wanted(self.job.conditions)),
+                    refusals(found),
+                    KEYS,
+                    self.job.everyone,
+                    waiting(found),
+                ),
             )
         return self.scripts[key]
 

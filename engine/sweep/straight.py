@@ -22,7 +22,6 @@ from engine.sweep.tables import TABLES, Column, Tables, column
 from engine.sweep.vector import Array
 
 FILE = 1 << 40  # rows to a file: a row is numbered by its file and its place in it
-SURELY_NOT = -(1 << 62)  # in place of a number that is there and is no good: no fact can be this
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +33,7 @@ class Straight:
     digests: Array
 
 
-def straight(
-    checker: Checker, households: str, persons: str, digested: Mapping[str, Sequence[str]]
-) -> Straight | None:
+def straight(checker: Checker, households: str, persons: str, digested: Mapping[str, Sequence[str]]) -> Straight | None:
     """Read a chunk, given as two relations; None where a row of it is in doubt.
 
     Leaves the tables `household` and `member`, with who they are and nothing else. `digested` says what goes into the
@@ -107,12 +104,12 @@ def _values(
     told, tests, limits = [], [], {}
     for one in every:
         first = one.columns[0][0]
-        least = one.least if one.tells and first in checker.needed else None
+        least = one.least if one.tells and one.faults and first in checker.needed else None
         for made, expr in one.columns:
             if least is not None and made == first:
                 source = name(one.faults[0][0])
-                limits[made] = least
-                expr = f"coalesce({expr}, CASE WHEN {source} IS NOT NULL THEN {_none(one)} END)"
+                limits[made] = least  # what is there and is no good becomes less, in the type that good values have
+                expr = f"coalesce({expr}, CASE WHEN {source} IS NOT NULL THEN {least - 1}::{one.kind} END)"
             told.append(f"{expr} AS {worked_out(made)}")
         if one.doubt and least is None:
             tests.append(one.doubt)
@@ -139,11 +136,6 @@ def _values(
         if low < least:
             return None
     return found, read
-
-
-def _none(one: Reading) -> str:
-    """What stands for a value that is no good, of the type that good ones have."""
-    return f"{one.least - 1}::{one.kind}"
 
 
 def _whose(checker: Checker, members: Array) -> Array:

@@ -28,9 +28,7 @@ STATUSES = (1, 2)  # of the ineligible nothing is counted: their number is what 
 MOST_MONTHS = 12
 
 
-def sums(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path
-) -> None:
+def sums(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path) -> None:
     """The part of one chunk; `answers` are its answers, by level."""
     homes = _Homes.of(connection, answers["household"])
     whose = {level: each.whose(connection) for level, each in answers.items()}
@@ -162,8 +160,7 @@ def finish(connection: duckdb.DuckDBPyConnection, compiled: Compiled, out: Path)
         f"{parquet(out / 'sums' / 'part-*.parquet')} GROUP BY ALL"
     )
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE named AS "
-        f"SELECT * FROM (VALUES {policies}) v(ordinal, policy, title, whole)"
+        f"CREATE OR REPLACE TEMP TABLE named AS SELECT * FROM (VALUES {policies}) v(ordinal, policy, title, whole)"
     )
     # of a member's policy nobody counts in how many homes somebody is not entitled
     left = (

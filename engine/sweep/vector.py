@@ -151,7 +151,7 @@ class _Making:
             return self.step(lambda block: block.columns[key][0], BLOCK)
         if node.op == "filled":
             key, where_null = (node.level, str(node.args[0].args[0])), node.args[1]
-            return self.step(lambda block: _filled(*block.columns[key], where_null), BLOCK)
+            return self.step(lambda block: _filled(block.columns[key], where_null), BLOCK)
         if node.op == "outer":
             return self.step(np.take, self.at[node.args[0], Level.MEMBER], OWN)
         if node.op in AGGREGATES:
@@ -180,7 +180,7 @@ class _Making:
         x, values = node.args[0], np.array(sorted(int(value) for value in node.args[1:]), np.int64)
         rows = self.place(x, node.level)
         least, most = x.span
-        if 0 <= least and most < MOST_IN_TABLE:
+        if least >= 0 and most < MOST_IN_TABLE:
             table = np.zeros(most + 1, np.bool_)
             table[values[(values >= 0) & (values <= most)]] = True
             return self.step(lambda rows: np.take(table, rows), rows)
@@ -216,5 +216,6 @@ def _every(rows: Array, whose: Array, firsts: Array) -> Array:
     return found
 
 
-def _filled(values: Array, unknown: Array | None, where_null: int | bool) -> Array:
+def _filled(column: tuple[Array, Array | None], where_null: int | bool) -> Array:
+    values, unknown = column
     return values if unknown is None else np.where(unknown, where_null, values)

@@ -95,16 +95,16 @@ class Swept:
     compiled: Compiled
     waited: dict[tuple[str, str], int]  # (policy, fact) -> how many undetermined answers wait for it
     states: dict[str, State]
+    apart: list[str]  # in what the same script comes to something else on arrays
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], Counter[tuple[Any, ...]]]:
-    """The columns with their types and the rows of a query, in no order."""
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[str], Counter[tuple[Any, ...]]]:
+    """The names and types of the columns of a query, and its rows in no order."""
     if not query:
-        return [], Counter()
+        return [], [], Counter()
     found = connection.execute(query)
-    shape = [f"{name} {kind}" for name, kind, *_ in found.description or ()]
-    rows = Counter(found.fetchall())
-    return (shape, rows) if rows else ([], rows)
+    described = found.description or ()
+    return [str(d[0]) for d in described], [str(d[1]) for d in described], Counter(found.fetchall())
 
 
 def sweep(
@@ -140,7 +140,9 @@ def sweep(
     cannot = engine.refused(made)
     by_arrays = Arrays(connection)
     refused_by_arrays = by_arrays.refused(made)
-    assert rows_of(connection, cannot) == rows_of(connection, refused_by_arrays), "the engines refuse others"
+    apart: list[str] = []  # in what the arrays come to something else
+    if rows_of(connection, cannot)[2] != rows_of(connection, refused_by_arrays)[2]:
+        apart.append("the arrays refuse others")
     if cannot:
         checker.cannot_be(cannot)
     cells: Cells = {}
@@ -153,21 +155,21 @@ def sweep(
     for statement in made.statements:
         if statement.name in written:
             query = statement.sql(DIALECT) if isinstance(engine, Duck) else f"FROM '{written[statement.name]}'"
-            theirs = f"FROM '{arrays[statement.name]}'"
-            assert rows_of(connection, query) == rows_of(connection, theirs), f"arrays give other {statement.name}"
-            found = connection.execute(query)
-            names = [d[0] for d in found.description or ()]
-            for values in found.fetchall():
+            names, kinds, rows = rows_of(connection, query)
+            if (names, kinds, rows) != rows_of(connection, f"FROM '{arrays[statement.name]}'"):
+                apart.append(f"the arrays give other {statement.name}")
+            for values in rows.elements():
                 _cells(dict(zip(names, values, strict=True)), compiled, cells, statement.name.partition("_")[0], masks)
     named = waits(compiled)
     waited = {named[name]: many for name, many in engine.counts(made).items() if many}
-    assert waited == {named[name]: many for name, many in by_arrays.counts(made).items() if many}
+    if waited != {named[name]: many for name, many in by_arrays.counts(made).items() if many}:
+        apart.append("by the arrays others wait")
     by_arrays.finish()
     engine.finish()
     rejects = connection.execute("SELECT * FROM rejects").fetchall()
     refused = {r[3] for r in rejects if r[6] in ("cannot-be", "nobody-counts")}
     connection.close()
-    return Swept(cells, refused, rejects, compiled, waited, states)
+    return Swept(cells, refused, rejects, compiled, waited, states, apart)
 
 
 WORDS = ("ineligible", "undetermined", "eligible")
@@ -299,6 +301,7 @@ def compare(
     for key, value in swept.cells.items():
         by_household.setdefault(key[0], {})[key] = value
     found = Compared()
+    found.differences += swept.apart
     waited: Counter[tuple[str, str]] = Counter()
     for n, household in enumerate(households):
         name = f"h{n:06d}"

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.decide import compile_rulebook
 from engine.language import ends
 from engine.language.ends import Mask, Num, Truth
-from engine.sweep import choices, columns, compile, dag, figures, fold, outputs, render, waiting
+from engine.sweep import arrays, choices, columns, compile, dag, figures, fold, outputs, render, tables, vector, waiting
 from engine.sweep.columns import Code, State
 from tests.sweep import every_operator
 from tests.sweep.side_by_side import compare, first
@@ -62,7 +63,9 @@ def an_unknown_choice_is_the_first(patch: pytest.MonkeyPatch) -> None:
             found = code(self, fact, listed)
             if found.sure or isinstance(found.term, int):
                 return found
-            return replace(found, term=self.dag.filled(found.term.level, self.columns.facts[fact.name].name, 0, (0, found.count)))
+            return replace(
+                found, term=self.dag.filled(found.term.level, self.columns.facts[fact.name].name, 0, (0, found.count))
+            )
 
         return wrong
 
@@ -215,7 +218,9 @@ def an_ineligible_household_is_paid(patch: pytest.MonkeyPatch) -> None:
 @bug
 def holds_means_qualifies_alone(patch: pytest.MonkeyPatch) -> None:
     def make(ask: Any) -> Any:
-        return lambda self, expr, qualifies, granted: granted[expr.name] if expr.op == "holds" else ask(self, expr, qualifies, granted)
+        return lambda self, expr, qualifies, granted: (
+            granted[expr.name] if expr.op == "holds" else ask(self, expr, qualifies, granted)
+        )
 
     swap(patch, compile._Compiler, "ask", make)
 
@@ -255,7 +260,9 @@ def masks_begin_at_the_second_bit(patch: pytest.MonkeyPatch) -> None:
         total: Any = 0
         for at, id in enumerate(ids):
             truth = answer.outcomes[id]
-            here = self.fold.both(truth.possible, self.fold.no(truth.certain)) if unknown else self.fold.no(truth.possible)
+            here = (
+                self.fold.both(truth.possible, self.fold.no(truth.certain)) if unknown else self.fold.no(truth.possible)
+            )
             total = self.fold.add(total, self.fold.pick(here, 2 ** (at + 1), 0))
         return total
 
@@ -265,6 +272,70 @@ def masks_begin_at_the_second_bit(patch: pytest.MonkeyPatch) -> None:
 @bug
 def settled_conditions_are_waited_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(waiting, "unsettled", lambda f, truth: truth.possible)
+
+
+# ------------------------------------------------------------------------------------------------ on arrays
+
+
+@bug
+def arrays_cut_off_towards_zero(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(vector.BINARY, "floor", lambda a, b: np.trunc(np.divide(a, b)).astype(np.int64))  # type: ignore[index]
+
+
+@bug
+def the_first_of_an_array_of_literals_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def make(among: Any) -> Any:
+        return lambda self, node: among(self, replace(node, args=(node.args[0], *node.args[2:])))
+
+    swap(patch, vector._Making, "among", make)
+
+
+@bug
+def what_is_not_known_is_read_as_it_lies(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(vector, "_filled", lambda column, where_null: column[0])
+
+
+@bug
+def only_the_first_member_of_an_array_counts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(vector, "_any", lambda rows, whose, firsts: rows[firsts])
+
+
+@bug
+def every_becomes_any_on_arrays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(vector, "_every", vector._any)
+
+
+@bug
+def a_member_stands_beside_itself_only(patch: pytest.MonkeyPatch) -> None:
+    def alone(self: Any) -> Any:
+        every = np.arange(len(self.home))
+        return every, every, every
+
+    patch.setattr(vector.Block, "pairs", alone)
+
+
+@bug
+def members_are_counted_to_the_next_household(patch: pytest.MonkeyPatch) -> None:
+    def make(blocks: Any) -> Any:
+        def shifted(self: Any, size: int) -> Any:
+            for block, keys in blocks(self, size):
+                yield replace(block, home=np.roll(block.home, 1)), keys
+
+        return shifted
+
+    swap(patch, tables.Tables, "blocks", make)
+
+
+@bug
+def an_end_on_arrays_is_null_where_it_is_not_the_least(patch: pytest.MonkeyPatch) -> None:
+    def make(answer: Any) -> Any:
+        return lambda shape, values: (
+            np.where(values[0] != values[1], shape.none, values[0])
+            if shape.output.kind == "further"
+            else answer(shape, values)
+        )
+
+    patch.setattr(arrays, "_answer", make(arrays._answer))
 
 
 def run(tmp_path: Path) -> list[str]:

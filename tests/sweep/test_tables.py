@@ -13,7 +13,7 @@ from engine.decide import Program, compile_rulebook, decide
 from engine.language.household import Household, HouseholdError
 from engine.sweep import gap
 from engine.sweep import manifest as manifests
-from engine.sweep.duck import Duck
+from engine.sweep.arrays import Arrays
 from engine.sweep.mapping import mapped
 from engine.sweep.run import Job, OtherSweep, Stopped, Sweep, look_up
 from engine.sweep.source import SourceError
@@ -281,11 +281,11 @@ def test_a_stopped_sweep_goes_on_where_it_was(program: Program, plain: tuple[Pat
 def test_what_fails_halfway_leaves_nothing_half_written(
     program: Program, plain: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: Duck, script: Any, to: Any) -> None:
+    def broken(self: Arrays, script: Any, to: Any) -> None:
         to["household_answers"].write_bytes(b"half")
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(Duck, "answer", broken)
+    monkeypatch.setattr(Arrays, "answer", broken)
     with pytest.raises(OSError, match="disk is full"):
         city.sweep(program, *plain, tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.part")) and not list((tmp_path / "out").rglob("part-*"))

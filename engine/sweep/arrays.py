@@ -6,7 +6,10 @@ tables come out of DuckDB and the answers go back to it, to be written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +79,7 @@ class Held:
     home: Array = None  # the place of the household among all
     filled: int = 0
     homes: Held | None = None  # the answers of the households
+    shown: list[str] = field(default_factory=list)  # what DuckDB reads of it, by name
 
     def __post_init__(self) -> None:
         self.keys, self.home = np.empty(self.room, np.int64), np.empty(self.room, np.int64)
@@ -83,13 +87,15 @@ class Held:
 
     def add(self, keys: Array, home: Array, rows: Array | None, values: Values, steps: Vector) -> None:
         """The rows of a block, or those of them where `rows` holds."""
-        here = keys if rows is None else keys[rows]
+        some: Any = slice(None) if rows is None else np.flatnonzero(rows)
+        here = keys[some]
         at, to = self.filled, self.filled + len(here)
-        self.keys[at:to], self.home[at:to] = here, home if rows is None else home[rows]
+        self.keys[at:to], self.home[at:to] = here, home[some]
         for shape in self.shapes:
             if not shape.constant:
-                found = _answer(shape, [steps.of(values, term, self.level) for term in shape.output.terms])
-                self.arrays[shape.output.name][at:to] = found if rows is None or np.ndim(found) == 0 else found[rows]
+                found = [steps.of(values, term, self.level) for term in shape.output.terms]
+                found = [each if np.ndim(each) == 0 else each[some] for each in found]
+                self.arrays[shape.output.name][at:to] = _answer(shape, found)
         self.filled = to
 
     def leave(self, keys: Array) -> None:
@@ -107,14 +113,28 @@ class Held:
         """Let DuckDB read the arrays where they lie."""
         arrays = {name: array[: self.filled] for name, array in self.arrays.items()}
         connection.register(self.table, {"n_": np.arange(self.filled), "key_": self.keys[: self.filled], **arrays})
+        self.shown.append(self.table)
 
     def of(self, columns: Iterable[str], *texts: str) -> str:
-        wanted = dict.fromkeys([*columns, *quoted(texts)])
-        told = {shape.output.name: shape.sql for shape in self.shapes}
+        wanted, told = dict.fromkeys([*columns, *quoted(texts)]), self.told
         shown = [f"{told[each]} AS {name(each)}" if each in told else f"t.{name(each)}" for each in wanted]
         table, key = TABLES[self.level]
         who = f" JOIN {table} t ON t.{key} = a.key_" if any(each not in told for each in wanted) else ""
         return f"(SELECT {', '.join(['n_', *shown])} FROM {self.table} a{who})"
+
+    @property
+    def told(self) -> dict[str, str]:
+        """How DuckDB reads each column."""
+        return {shape.output.name: shape.sql for shape in self.shapes}
+
+    def eligible(self, connection: duckdb.DuckDBPyConnection, status: str, *texts: str) -> str:
+        wanted, told = dict.fromkeys([status, *quoted(texts)]), self.told
+        rows = np.flatnonzero(self.arrays[status][: self.filled] == 2)
+        arrays = {each: self.arrays[each][rows] for each in wanted if each in self.arrays}
+        table = f"{self.table}_{len(self.shown)}"
+        connection.register(table, {"n_": rows, **arrays})
+        self.shown.append(table)
+        return f"(SELECT n_, {', '.join(f'{told[each]} AS {name(each)}' for each in wanted)} FROM {table})"
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> dict[str, Array]:
         rows = np.flatnonzero(self.arrays[status][: self.filled] > 0)
@@ -172,9 +192,8 @@ class Arrays:
         self.found[Level.MEMBER].homes = self.found[Level.HOUSEHOLD]
         self.counted = {output.name: 0 for output in script.counts}
         start = 0
-        for block, keys in tables.blocks(BLOCK):
+        for block, keys, values in self.worked_out(steps, tables):
             self.between()
-            values = steps.run(block)
             self.block(script, block, start, keys, values, steps)
             start += block.households
             for fact, term in script.refused:
@@ -182,6 +201,20 @@ class Arrays:
                     keys[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)]
                 )
         return self.cannot_be({fact: np.concatenate(found) for fact, found in cannot.items() if found})
+
+    def worked_out(self, steps: Vector, tables: Tables) -> Iterator[tuple[Block, dict[Level, Array], Values]]:
+        """Block after block, as many at once as there are processors: NumPy lets go of the lock while it works."""
+        many = os.cpu_count() or 1
+        with ThreadPoolExecutor(many) as pool:
+            ahead: deque[tuple[Block, dict[Level, Array], Future[Values]]] = deque()
+            for block, keys in tables.blocks(BLOCK):
+                ahead.append((block, keys, pool.submit(steps.run, block)))
+                if len(ahead) > many:
+                    first, its_keys, values = ahead.popleft()
+                    yield first, its_keys, values.result()
+            while ahead:
+                first, its_keys, values = ahead.popleft()
+                yield first, its_keys, values.result()
 
     def steps(self, script: Script) -> Vector:
         if script.vector is None:
@@ -247,7 +280,8 @@ class Arrays:
 
     def finish(self) -> None:
         for held in self.found.values():
-            self.connection.unregister(held.table)
+            for table in held.shown:
+                self.connection.unregister(table)
         self.found, self.counted = {}, {}
 
 

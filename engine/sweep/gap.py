@@ -95,8 +95,8 @@ def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapp
         return
     listing = Listing.of(compiled)
     steps = {
-        "gap_free": _arms(listing, answers, tied=False),
-        "gap_tied": _arms(listing, answers, tied=True),
+        "gap_free": _arms(connection, listing, answers, tied=False),
+        "gap_tied": _arms(connection, listing, answers, tied=True),
         **_instead(listing, answers),
         "gap_totals": _totals(listing),
     }
@@ -120,7 +120,7 @@ def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapp
     connection.execute(f"COPY ({query}) TO {text(str(file))} ({PARQUET})")
 
 
-def _arms(listing: Listing, answers: Mapping[str, Answers], tied: bool) -> str:
+def _arms(connection: duckdb.DuckDBPyConnection, listing: Listing, answers: Mapping[str, Answers], tied: bool) -> str:
     """The rows of all policies that exclude another one, or of all that exclude none.
 
     Who they are is looked up once for all of them: texts take longest to read.
@@ -128,7 +128,7 @@ def _arms(listing: Listing, answers: Mapping[str, Answers], tied: bool) -> str:
     parts = [_nobody(listing)]
     for level, id in (("household", "''"), ("member", "id")):
         arms = [
-            _entitled(listing, code, policy, answers[level])
+            _entitled(connection, listing, code, policy, answers[level])
             for code, policy in enumerate(listing.policies)
             if policy.level == level and (policy.id in listing.tied) is tied
         ]
@@ -156,7 +156,7 @@ def _not_drawn(listing: Listing, word: int) -> str:
     return f"CASE WHEN receiving <> '' THEN ~({drawn})::BIGINT ELSE (-1)::BIGINT END"
 
 
-def _entitled(listing: Listing, code: int, policy: Policy, rows: Answers) -> str:
+def _entitled(connection: duckdb.DuckDBPyConnection, listing: Listing, code: int, policy: Policy, rows: Answers) -> str:
     """Who is eligible for one policy, and for what else that its answer can rest on, as masks."""
     rests = policy.id in listing.conditional
     least, most = worth(policy)
@@ -173,14 +173,13 @@ def _entitled(listing: Listing, code: int, policy: Policy, rows: Answers) -> str
             f"{own if whole else 0}::BIGINT AS whole_{n}",
             f"{0 if whole else own}::BIGINT AS anyone_{n}",
         ]
-    status = name(f"{policy.id}__status")
     conditional = name(policy.id + "__conditional") if rests else "FALSE"
     shown = [
         f"n_, {code}::SMALLINT AS policy, {conditional} AS conditional",
         f"{least} AS worth_least, {most} AS worth_most",
         *masks,
     ]
-    return f"SELECT {', '.join(shown)} FROM {rows.of([], *shown, status)} WHERE {status} = 2"
+    return f"SELECT {', '.join(shown)} FROM {rows.eligible(connection, f'{policy.id}__status', *shown)}"
 
 
 def _nobody(listing: Listing) -> str:

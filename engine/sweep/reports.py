@@ -21,7 +21,8 @@ from engine.sweep.reading import name, text
 # How often an item is paid within twelve months; `month` is replaced by `for_months` where an item says so.
 TIMES = {"once": 1, "year": 1, "month": 12, "fortnight": 24, "week": 52}
 TABLE = {"household": "households", "member": "persons"}
-PARQUET = "FORMAT parquet, ROW_GROUP_SIZE 61440, WRITE_BLOOM_FILTER false"  # nobody looks for one value in an answer
+# Nobody looks for one value in an answer; and a dictionary that grew large would be thrown away in the end.
+PARQUET = "FORMAT parquet, ROW_GROUP_SIZE 61440, WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 2048"
 
 
 def parquet(path: Path | str) -> str:
@@ -33,6 +34,10 @@ class Answers(Protocol):
 
     def of(self, columns: Iterable[str], *texts: str) -> str:
         """A relation (SQL) of some columns, and of those that stand quoted in texts; `n_` is the number of a row."""
+        ...
+
+    def eligible(self, connection: duckdb.DuckDBPyConnection, status: str, *texts: str) -> str:
+        """A relation like `of` of the rows where a status is eligible."""
         ...
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> Mapping[str, Any]:
@@ -57,6 +62,9 @@ class Rows:
     def of(self, columns: Iterable[str], *texts: str) -> str:
         read = dict.fromkeys([*columns, *quoted(texts)])
         return f"(SELECT file_row_number AS n_, {', '.join(map(name, read))} FROM {self.source(self.file)})"
+
+    def eligible(self, connection: duckdb.DuckDBPyConnection, status: str, *texts: str) -> str:
+        return f"(FROM {self.of([status], *texts)} WHERE {name(status)} = 2)"
 
     def source(self, file: Path) -> str:
         return f"read_parquet({text(str(file))}, file_row_number = true)"
@@ -142,11 +150,10 @@ def missing(
 ) -> None:
     """One row for each policy and fact for which an undetermined answer waits, with how many do."""
     rows = [(*waits[name], many) for name, many in counts.items() if many]
-    connection.execute("CREATE OR REPLACE TEMP TABLE waits (policy VARCHAR, fact VARCHAR, waiting BIGINT)")
-    if rows:
-        connection.executemany("INSERT INTO waits VALUES (?, ?, ?)", rows)
-    connection.execute(f"COPY waits TO {text(str(files['missing']))} (FORMAT parquet)")
-    connection.execute("DROP TABLE waits")
+    told = ", ".join(f"({text(policy)}, {text(fact)}, {many}::BIGINT)" for policy, fact, many in rows)
+    told = told or "('', '', 0::BIGINT)"
+    source = f"(VALUES {told}) v(policy, fact, waiting) WHERE waiting > 0"
+    connection.execute(f"COPY (SELECT * FROM {source}) TO {text(str(files['missing']))} (FORMAT parquet)")
 
 
 # ------------------------------------------------------------------------------------------------- at the end

@@ -16,7 +16,7 @@ from engine.language.household import MOST_MEMBERS
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts
 from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY, State
 from engine.sweep.dag import Level
-from engine.sweep.reading import ID, Reading, name, text, worked_out
+from engine.sweep.reading import ID, name, text, worked_out
 from engine.sweep.source import Table
 from engine.sweep.tables import TABLES, Column, Tables, column
 from engine.sweep.vector import Array

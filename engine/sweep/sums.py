@@ -94,6 +94,12 @@ class _Homes:
         np.add.at(total, places, values)
         return total.astype(np.int64)  # OverflowError where it is too much
 
+    def some(self, homes: Array) -> Array:
+        """These households, each once."""
+        found = np.zeros(len(self.place), np.bool_)
+        found[homes] = True
+        return np.flatnonzero(found)
+
     def everybody(self) -> dict[str, Array]:
         every = np.arange(len(self.place))
         return {"households": self.added(every), "people": self.added(every, self.people)}
@@ -136,7 +142,7 @@ def _counted(
         if policy.level == "household":
             told[each] = {**counts, "households": homes.added(home), "people": homes.added(home, homes.people[home])}
         else:
-            told[each] = {**counts, "households": homes.added(np.unique(home)), "people": homes.added(home)}
+            told[each] = {**counts, "households": homes.added(homes.some(home)), "people": homes.added(home)}
     return told
 
 

@@ -93,7 +93,7 @@ WHAT = {
     type=click.IntRange(1_000),
     default=None,
     metavar="N",
-    help="每块户数 / households to a chunk (500,000).",
+    help="每块户数 / households to a chunk (250,000).",
 )
 @click.option(
     "--memory-limit",

@@ -45,7 +45,7 @@ from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 from engine.sweep.straight import Straight
 from engine.sweep.tables import Tables
 
-CHUNK = 500_000
+CHUNK = 250_000
 PARTS = ("households", "persons", "rejects", "gap", "sums", "missing", "digests")
 KEYS: Mapping[Level, tuple[str, ...]] = {
     Level.HOUSEHOLD: ("household_id", PLACE, DRAWN),
@@ -76,7 +76,7 @@ class Job:
 
 
 # How much of a chunk lies behind it when a part of the work begins, as measured.
-SHARES = {"check": 0.0, "stages": 0.35, "answers": 0.5, "lists": 0.9}
+SHARES = {"check": 0.0, "stages": 0.35, "answers": 0.6, "lists": 0.8}
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,13 @@ def test_a_city_under_all_rules(missing: str, everyone: bool, tmp_path: Path, ta
 
 def test_two_chunks_that_lie_in_disorder(program: Program, tmp_path: Path, taken: list[bool]) -> None:
     plain = city.tables(every_operator.households(60, 20, seed=4), program, tmp_path)
-    for n, path in enumerate(plain):
-        city.as_parquet(path, tmp_path / f"t{n}.parquet", "random()")
-    both(program, tmp_path / "t0.parquet", tmp_path / "t1.parquet", tmp_path, chunk=20)
+    for path in plain:  # two files a table, of which neither comes before the other
+        (tmp_path / path.stem).mkdir()
+        rows = city.rows(path)
+        for half in (0, 1):
+            city.write(part := tmp_path / f"{path.stem}{half}.csv", rows[half::2])
+            city.as_parquet(part, tmp_path / path.stem / f"{half}.parquet", "random()")
+    both(program, *(tmp_path / path.stem for path in plain), tmp_path, chunk=20)
     same(tmp_path)
     assert len(taken) > 1
 

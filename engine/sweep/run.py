@@ -326,10 +326,6 @@ class Sweep:
         step("stages")
         try:
             cannot = engine.refused(made)
-            if cannot and quick:  # the rows set aside are told from the checked tables, where there are only keys now
-                quick, counts = None, checker.load(cut.households, cut.persons)
-                engine = self.engine(None)
-                cannot = engine.refused(made)
             if cannot and checker.cannot_be(cannot):
                 left = checker.one("SELECT count(*) FROM household"), checker.one("SELECT count(*) FROM member")
                 counts = Counts(counts.households_read, counts.persons_read, *left)

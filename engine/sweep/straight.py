@@ -18,6 +18,7 @@ from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY, State
 from engine.sweep.dag import Level
 from engine.sweep.reading import ID, name, text, worked_out
 from engine.sweep.source import Table
+from engine.sweep.split import relation
 from engine.sweep.tables import TABLES, Column, Tables, column
 from engine.sweep.vector import Array
 
@@ -40,55 +41,70 @@ def straight(checker: Checker, households: str, persons: str, digested: Mapping[
     digests, by level.
     """
     checker.clear()
-    relations = {Level.HOUSEHOLD: (checker.household, households), Level.MEMBER: (checker.member, persons)}
-    keyed = [_keys(checker, table, relation) for table, relation in relations.values()]
-    if not all(keyed):
+    read = {
+        level: (table, rows, _files(checker, table))
+        for level, table, rows in (
+            (Level.HOUSEHOLD, checker.household, households),
+            (Level.MEMBER, checker.member, persons),
+        )
+    }
+    if not all(_keys(checker, *each) for each in read.values()):
         return None
     columns: dict[tuple[Level, str], Column] = {}
     keys: dict[Level, Array] = {}
     made: dict[Level, Mapping[str, Array]] = {}
-    for level, (table, relation) in relations.items():
-        found = _values(checker, table, relation, digested[table.level])
+    for level, (table, rows, files) in read.items():
+        found = _values(checker, table, rows, files, digested[table.level])
         if found is None:
             return None
-        made[level], read = found
+        made[level], good = found
         keys[level] = np.ma.getdata(made[level]["key_"])
-        columns |= {(level, each): values for each, values in read.items()}
+        columns |= {(level, each): values for each, values in good.items()}
     tables = Tables.of(columns, keys, _whose(checker, keys[Level.MEMBER]))
     members = tables.members()
     if np.any(members < 1) or np.any(members > MOST_MEMBERS) or _twice(tables, made[Level.MEMBER]["id_"], members):
         return None
     digests = _digests(tables, {level: np.ma.getdata(found["digest_"]) for level, found in made.items()})
-    counts = Counts(*(len(keys[level]) for level in relations), *(len(keys[level]) for level in relations))
+    counts = Counts(*(len(keys[level]) for level in read), *(len(keys[level]) for level in read))
     return Straight(counts, tables, digests)
 
 
-def _number(table: Table) -> str:
+def _number(files: Sequence[str]) -> str:
     """The number of a row, the same whenever it is read."""
-    if len(table.files) == 1:
-        return "row_::BIGINT"
-    ways = " ".join(f"WHEN {text(file)} THEN {n * FILE}::BIGINT" for n, file in enumerate(table.files))
+    ways = " ".join(f"WHEN {text(file)} THEN {n * FILE}::BIGINT" for n, file in enumerate(files))
     return f"(CASE file_ {ways} END + row_)"
 
 
-def _keys(checker: Checker, table: Table, relation: str) -> bool:
+def _files(checker: Checker, table: Table) -> Sequence[str]:
+    """The files that rows say they are from: of our own copies, what they are copies of."""
+    if not table.copied:
+        return table.files
+    found = checker.run(f"SELECT DISTINCT file_ FROM ({relation(table.files, True)}) ORDER BY file_")
+    return [str(file) for (file,) in found]
+
+
+def _keys(checker: Checker, table: Table, rows: str, files: Sequence[str]) -> bool:
     """The table of who the rows are; whether everybody is somebody, and nobody twice."""
     household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
     if table.level == "household":
-        parts = [f"{HOUSEHOLD_KEY} := {_number(table)}", f"{PLACE} := {checker.place_of(table)}"]
-        source = f"({relation}) AS s"
+        parts = [f"{HOUSEHOLD_KEY} := {_number(files)}", f"{PLACE} := {checker.place_of(table)}"]
+        source = f"({rows}) AS s"
     else:
         number, home, key = (worked_out(each) for each in (HOUSEHOLD_KEY, PLACE, "household_id"))
-        parts = [f"{HOUSEHOLD_KEY} := {number}", f"{MEMBER_KEY} := {_number(table)}"]
+        parts = [f"{HOUSEHOLD_KEY} := {number}", f"{MEMBER_KEY} := {_number(files)}"]
         parts += [f"id := CAST({name(table.member_id)} AS VARCHAR)", f"{PLACE} := {home}"]
         numbered = f"(SELECT household_id AS {key}, {HOUSEHOLD_KEY} AS {number}, {PLACE} AS {home} FROM household)"
-        source = f"({relation}) AS s LEFT JOIN {numbered} AS h ON h.{key} = {household_id}"
+        source = f"({rows}) AS s LEFT JOIN {numbered} AS h ON h.{key} = {household_id}"
     parts.append(f"{DRAWN} := {checker.drawn[table.level]}")
     checker.run(
         f"CREATE OR REPLACE TABLE {table.level}_rows AS SELECT {household_id} AS household_id, "
         f"struct_pack({', '.join(parts)}) AS packed FROM {source}"
     )
-    checker.run(f"CREATE OR REPLACE VIEW {table.level} AS SELECT household_id, packed.* FROM {table.level}_rows")
+    key = HOUSEHOLD_KEY if table.level == "household" else MEMBER_KEY
+    whence = f"[{', '.join(map(text, files))}][packed.{key} // {FILE} + 1] AS file_, packed.{key} % {FILE} AS row_"
+    checker.run(
+        f"CREATE OR REPLACE VIEW {table.level} AS SELECT household_id, packed.*, {whence} FROM {table.level}_rows"
+    )
     missing = f"household_id IS NULL OR household_id = '' OR {HOUSEHOLD_KEY} IS NULL"
     good = f"count(*) FILTER ({missing}) = 0"
     if table.level == "household":
@@ -97,7 +113,7 @@ def _keys(checker: Checker, table: Table, relation: str) -> bool:
 
 
 def _values(
-    checker: Checker, table: Table, relation: str, digested: Iterable[str]
+    checker: Checker, table: Table, rows: str, files: Sequence[str], digested: Iterable[str]
 ) -> tuple[Mapping[str, Array], dict[str, Column]] | None:
     """Every column that a rule reads, as it stands in the checked table; None where a value is in doubt."""
     every = checker.readings[table.level]
@@ -114,7 +130,7 @@ def _values(
         if one.doubt and least is None:
             tests.append(one.doubt)
     here = {"household_id": f"CAST({name(table.household_id)} AS VARCHAR)", DRAWN: checker.drawn[table.level]}
-    extra = [f"{_number(table)} AS key_"]
+    extra = [f"{_number(files)} AS key_"]
     if table.level == "household":
         here[PLACE] = checker.place_of(table)
     else:
@@ -125,7 +141,7 @@ def _values(
     extra += [f"({' OR '.join(tests) or 'FALSE'}) AS doubt_", f"hash({hashed}) AS digest_"]
     wanted = [made for one in every for made, _ in one.columns if made in checker.needed]
     shown = [f"{worked_out(made)} AS {name(made)}" for made in wanted]
-    query = f"SELECT {', '.join([*shown, *extra])} FROM (SELECT {', '.join(['s.*', *told])} FROM ({relation}) AS s)"
+    query = f"SELECT {', '.join([*shown, *extra])} FROM (SELECT {', '.join(['s.*', *told])} FROM ({rows}) AS s)"
     found = checker.connection.sql(query).fetchnumpy()
     if np.any(np.ma.filled(found["doubt_"], True)):
         return None

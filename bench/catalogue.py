@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from engine.decide import Decision, Program
-from engine.decide.remembered import memory_of
+from engine.decide.remembered import Memory, memory_of
 from engine.decide.run import run
 from engine.language.fields import plain
 from engine.language.household import Household, HouseholdError, Vocabulary, read_household
@@ -46,13 +46,18 @@ def forgetful(program: Program, on: date) -> Callable[[Household], Decision]:
     """`decide` with nothing remembered from one household to the next: every function runs for everybody."""
     there = program.edition(on)
     edition = replace(there, parameters=(*there.parameters[:-1], there.parameters[-1]))  # equal, yet another memory
-    memory = memory_of(edition.parameters, day_number(on))
+    functions = (*program.functions.values(), *program.flat_functions.values(), *program.labels.values())
+    forgets: Memory | None = None
 
     def decided(household: Household) -> Decision:
+        nonlocal forgets
+        memory = memory_of(edition.parameters, day_number(on))
+        if memory is not forgets:  # the first time, and whenever all memories were let go
+            for each in functions:
+                memory.of(each).found = None
+            forgets = memory
         return Decision(program, edition, household, run(program, edition, household))
 
-    for each in (*program.functions.values(), *program.flat_functions.values(), *program.labels.values()):
-        memory.of(each).found = None
     return decided
 
 

@@ -22,6 +22,7 @@ from engine.decide.layout import Layout
 from engine.decide.letters import letters_of
 
 MOST = 400  # outcomes of one function kept at once
+MOST_IN_ALL = 20_000  # kept of all functions, days and figures together; then all is let go and begun again
 WORTHWHILE = 0.2  # share of questions asked before, below which remembering costs more than it saves
 
 Row = list[Any]
@@ -142,7 +143,12 @@ class Remembered:
             if len(self._said) >= MOST:
                 self._said.clear()
             found = self._said[key] = {}
+            _ROOM.new += 1
         return found
+
+    def size(self) -> int:
+        """How many things it keeps, itself among them."""
+        return 1 + len(self.found or ()) + len(self._said)
 
     def _raw(self, made: tuple[Any, ...]) -> Raw:
         raw = Raw(made)
@@ -161,6 +167,7 @@ class Remembered:
                 found.clear()
                 self.asked = self.made = 0
             found[key] = raw
+            _ROOM.new += 1
         return raw
 
 
@@ -179,12 +186,41 @@ class Memory:
         found = self._found.get(id(function))
         if found is None:  # it keeps the function alive, so that no other can take its id
             found = self._found[id(function)] = Remembered(function, self._parameters, self._on)
+            _ROOM.new += 1
         return found
+
+    def size(self) -> int:
+        """How many things it keeps."""
+        return len(self.kept) + sum(each.size() for each in list(self._found.values()))
+
+
+class _Room:
+    """How much all memories may keep together. A bound for each function on each day is none for all of them: a watch
+    looks at every day between two turns of the law under the same figures.
+
+    They are counted whenever a quarter of the bound was put in; where it is too much, all is let go. What two threads
+    put in at the same time may be noted once: the count comes a little later.
+    """
+
+    __slots__ = ("new",)
+
+    def __init__(self) -> None:
+        self.new = 0
+
+    def look(self) -> None:
+        """Make room where it is time to."""
+        if self.new <= MOST_IN_ALL // 4:
+            return
+        self.new = 0
+        memories = [memory for _, days in list(_MEMORY.found.values()) for memory in list(days.values())]
+        if sum(memory.size() for memory in memories) > MOST_IN_ALL:
+            _MEMORY.found.clear()
 
 
 def memory_of(parameters: tuple[Any, ...], on: int) -> Memory:
     """What was asked under these figures (a tuple made once for each edition, or for each trial of another figure) on
     this day, yyyymmdd."""
+    _ROOM.look()
     days = _MEMORY(parameters)
     found = days.get(on)
     if found is None:
@@ -201,3 +237,4 @@ def _values(places: tuple[int, ...]) -> Callable[[Row], Any]:
 
 
 _MEMORY: Kept[dict[int, Memory]] = Kept(lambda parameters: {}, 16)
+_ROOM = _Room()

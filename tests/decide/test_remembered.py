@@ -6,12 +6,14 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
 from engine.decide import Program, compile_rulebook, decide, remembered
 from engine.decide.record import Written, brief, canonical, record
+from engine.decide.run import run
 from engine.language.canonical import dumps
 from engine.language.household import Household, HouseholdError, read_household
 from engine.language.rulebook import load
@@ -51,7 +53,7 @@ def city(number: int) -> City:
 
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is remembered from one decision to the next."""
-    monkeypatch.setattr(remembered, "_MEMORY", lambda parameters: {})
+    monkeypatch.setattr(remembered, "MOST_IN_ALL", -1)
 
 
 def written(found: City) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -62,14 +64,18 @@ def written(found: City) -> Iterator[tuple[bytes, bytes, bytes]]:
         yield canonical(decision), Written(decision).brief, index_of(decision, phrases, "k", "h_1").written()
 
 
-@pytest.mark.parametrize("most", [2, 400])
+# Two: kept, thrown away and given up all the time; thirty in all: every memory let go all the time.
+@pytest.mark.parametrize(("most", "in_all"), [(2, 20_000), (400, 20_000), (400, 30)])
 @pytest.mark.parametrize("number", range(WORLDS))
-def test_what_is_remembered_changes_no_byte(number: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_remembered_changes_no_byte(
+    number: int, most: int, in_all: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = city(number)
     with monkeypatch.context() as patched:
         forgetful(patched)
         alone = list(written(found))
-    monkeypatch.setattr(remembered, "MOST", most)  # two: kept, thrown away and given up all the time
+    monkeypatch.setattr(remembered, "MOST", most)
+    monkeypatch.setattr(remembered, "MOST_IN_ALL", in_all)
     assert list(written(found)) == alone
     assert list(written(found)) == alone
 
@@ -92,6 +98,18 @@ def test_a_function_that_is_never_asked_the_same_thing_is_not_remembered(monkeyp
     (each,) = decision.edition.order
     memory = remembered.memory_of(decision.edition.parameters, 20200601).of(each.function(decision.household.open))
     assert memory.found is None and decision.answers[0].status == "eligible"
+
+
+def test_all_days_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each day has its own memory, and there is no end of days under the same figures."""
+    monkeypatch.setattr(remembered, "MOST_IN_ALL", 50)
+    program = program_of(policy(when="- id: poor\n  if: per_head < standard"))
+    edition, most = program.edition(date(2020, 6, 1)), 0
+    for number in range(300):
+        household = read_household(family({"income": number}), program.vocabulary)
+        run(program, replace(edition, on=edition.on + timedelta(days=number)), household)
+        most = max(most, sum(each.size() for _, days in remembered._MEMORY.found.values() for each in days.values()))
+    assert 25 < most <= 50 + 50 // 4 + 10  # counted at every quarter, and at most one decision later
 
 
 def test_every_slot_a_function_reads_is_in_its_key() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -109,13 +110,40 @@ def _resident() -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS"))
 
 
+def _town(number: int, households: int) -> Iterator[dict[str, Any]]:
+    """The year of one town, its names its own."""
+    for raw in year_of_events(households, 2025, 9 + number):
+        corrects = {"corrects": f"{raw['corrects']}-{number}"} if "corrects" in raw else {}
+        yield {**raw, "id": f"{raw['id']}-{number}", "household": f"{raw['household']}-{number}", **corrects}
+
+
 def _towns(households: int) -> Iterator[dict[str, Any]]:
     """The years of towns of at most a thousand households, one after another: of one city so large the year is made
     again for each stretch of it, which takes longer than the watch does."""
-    for town in range(-(-households // 1_000)):
-        for raw in year_of_events(min(1_000, households - town * 1_000), 2025, 9 + town):
-            corrects = {"corrects": f"{raw['corrects']}-{town}"} if "corrects" in raw else {}
-            yield {**raw, "id": f"{raw['id']}-{town}", "household": f"{raw['household']}-{town}", **corrects}
+    for number in range(-(-households // 1_000)):
+        yield from _town(number, min(1_000, households - number * 1_000))
+
+
+def test_nothing_is_kept_for_each_event(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept is bounded, but the bounds are far off: with near ones, a second town's year leaves nothing behind.
+
+    Counted in blocks of memory. A few values of an event are new to the memories of dates and sums, a block or two; an
+    event that is kept is ten, its outcomes are fifty.
+    """
+    monkeypatch.setattr("engine.watch.watch.KEPT_HOUSEHOLDS", 0)
+    monkeypatch.setattr("engine.decide.remembered.MOST_IN_ALL", 20)
+    marks: list[int] = []
+    for number in range(2):
+        events = list(_town(number, 100))
+        for at in range(0, len(events), 250):
+            watch.take(events[at : at + 250], TODAY, AT)
+        many = len(events)
+        del events
+        gc.collect()
+        marks.append(sys.getallocatedblocks())
+    first, second = marks
+    assert many > 1_000
+    assert second - first < 5 * many, f"{(second - first) / many:.1f} blocks more for each event of the second town"
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")

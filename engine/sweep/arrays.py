@@ -176,8 +176,10 @@ class Arrays:
         connection: duckdb.DuckDBPyConnection,
         tables: Tables | None = None,
         between: Callable[[], None] = lambda: None,
+        threads: int | None = None,
     ):
         self.connection, self.tables, self.between = connection, tables, between
+        self.threads = threads or os.cpu_count() or 1
         self.found: dict[Level, Held] = {}
         self.counted: dict[str, int] = {}
 
@@ -203,8 +205,8 @@ class Arrays:
         return self.cannot_be({fact: np.concatenate(found) for fact, found in cannot.items() if found})
 
     def worked_out(self, steps: Vector, tables: Tables) -> Iterator[tuple[Block, dict[Level, Array], Values]]:
-        """Block after block, as many at once as there are processors: NumPy lets go of the lock while it works."""
-        many = os.cpu_count() or 1
+        """Block after block, some at once: NumPy lets go of the lock while it works."""
+        many = self.threads
         with ThreadPoolExecutor(many) as pool:
             ahead: deque[tuple[Block, dict[Level, Array], Future[Values]]] = deque()
             for block, keys in tables.blocks(BLOCK):

@@ -395,7 +395,7 @@ class Sweep:
         if self.job.engine == "numpy":
             from engine.sweep.arrays import Arrays
 
-            return Arrays(self.connection, tables, self.go_on)
+            return Arrays(self.connection, tables, self.go_on, self.job.threads)
         return Duck(self.connection)
 
     def parts(self, number: int, folders: tuple[str, ...]) -> _Parts:

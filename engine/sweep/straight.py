@@ -48,7 +48,7 @@ def straight(checker: Checker, households: str, persons: str, digested: Mapping[
             (Level.MEMBER, checker.member, persons),
         )
     }
-    if not all(_keys(checker, *each) for each in read.values()):
+    if not all(files and _keys(checker, table, rows, files) for table, rows, files in read.values()):
         return None
     columns: dict[tuple[Level, str], Column] = {}
     keys: dict[Level, Array] = {}

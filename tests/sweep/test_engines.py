@@ -111,3 +111,17 @@ def test_one_bad_row_sends_its_chunk_the_long_way(program: Program, tmp_path: Pa
         same(folder)
     assert taken[len(taken) - len(faults) :] == [False] * len(faults), "what is in doubt went straight"
     assert straight == [0], "what is good did not go straight"
+
+
+def test_nobody_at_all(program: Program, tmp_path: Path) -> None:
+    """Tables without a row, and a chunk of which every row is set aside."""
+    plain = city.tables(every_operator.households(3, 0, seed=9), program, tmp_path)
+    nobody, refused = tmp_path / "nobody", tmp_path / "refused"
+    for folder in (nobody, refused):
+        folder.mkdir()
+        for path in plain:
+            head, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            named = [f"{row.partition(',')[0]},!{row.partition(',')[2]}" for row in rows]  # no id, and no choice, begins so
+            (folder / path.name).write_text("".join([head, *(named if folder is refused else [])]), encoding="utf-8")
+        both(program, *(folder / path.name for path in plain), folder)
+        same(folder)

@@ -257,6 +257,7 @@ class Arrays:
         arms = []
         for number, (fact, keys) in enumerate(some.items()):
             self.connection.register(f"cannot_{number}", {HOUSEHOLD_KEY: keys})
+            self.found[Level.HOUSEHOLD].shown.append(f"cannot_{number}")
             arms.append(f"SELECT {HOUSEHOLD_KEY}, {text(fact)} AS fact FROM cannot_{number}")
         return " UNION ALL ".join(arms)
 

@@ -71,7 +71,7 @@ class Held:
     """The answers of one level as they are found: an array a column, filled from the front. See `reports.Answers`."""
 
     level: Level
-    shapes: list[Shape]
+    shapes: Mapping[str, Shape]  # by the name of the column
     keys_shown: tuple[str, ...]  # columns of the checked table that say who it is
     room: int
     arrays: dict[str, Array] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Held:
 
     def __post_init__(self) -> None:
         self.keys, self.home = np.empty(self.room, np.int64), np.empty(self.room, np.int64)
-        self.arrays = {s.output.name: np.empty(self.room, s.dtype) for s in self.shapes if not s.constant}
+        self.arrays = {n: np.empty(self.room, s.dtype) for n, s in self.shapes.items() if not s.constant}
 
     def add(self, keys: Array, home: Array, rows: Array | None, values: Values, steps: Vector) -> None:
         """The rows of a block, or those of them where `rows` holds."""
@@ -91,11 +91,11 @@ class Held:
         here = keys[some]
         at, to = self.filled, self.filled + len(here)
         self.keys[at:to], self.home[at:to] = here, home[some]
-        for shape in self.shapes:
+        for called, shape in self.shapes.items():
             if not shape.constant:
                 found = [steps.of(values, term, self.level) for term in shape.output.terms]
                 found = [each if np.ndim(each) == 0 else each[some] for each in found]
-                self.arrays[shape.output.name][at:to] = _answer(shape, found)
+                self.arrays[called][at:to] = _answer(shape, found)
         self.filled = to
 
     def leave(self, keys: Array) -> None:
@@ -116,32 +116,31 @@ class Held:
         self.shown.append(self.table)
 
     def of(self, columns: Iterable[str], *texts: str) -> str:
-        wanted, told = dict.fromkeys([*columns, *quoted(texts)]), self.told
-        shown = [f"{told[each]} AS {name(each)}" if each in told else f"t.{name(each)}" for each in wanted]
+        wanted = dict.fromkeys([*columns, *quoted(texts)])
+        shown = [self.told(each) if each in self.shapes else f"t.{name(each)}" for each in wanted]
         table, key = TABLES[self.level]
-        who = f" JOIN {table} t ON t.{key} = a.key_" if any(each not in told for each in wanted) else ""
+        who = f" JOIN {table} t ON t.{key} = a.key_" if any(each not in self.shapes for each in wanted) else ""
         return f"(SELECT {', '.join(['n_', *shown])} FROM {self.table} a{who})"
 
-    @property
-    def told(self) -> dict[str, str]:
-        """How DuckDB reads each column."""
-        return {shape.output.name: shape.sql for shape in self.shapes}
+    def told(self, called: str) -> str:
+        """A column as DuckDB reads it out of its array."""
+        return f"{self.shapes[called].sql} AS {name(called)}"
 
     def eligible(self, connection: duckdb.DuckDBPyConnection, status: str, *texts: str) -> str:
-        wanted, told = dict.fromkeys([status, *quoted(texts)]), self.told
+        wanted = dict.fromkeys([status, *quoted(texts)])
         rows = np.flatnonzero(self.arrays[status][: self.filled] == 2)
         arrays = {each: self.arrays[each][rows] for each in wanted if each in self.arrays}
         table = f"{self.table}_{len(self.shown)}"
         connection.register(table, {"n_": rows, **arrays})
         self.shown.append(table)
-        return f"(SELECT n_, {', '.join(f'{told[each]} AS {name(each)}' for each in wanted)} FROM {table})"
+        return f"(SELECT n_, {', '.join(map(self.told, wanted))} FROM {table})"
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> dict[str, Array]:
         rows = np.flatnonzero(self.arrays[status][: self.filled] > 0)
         return {"n_": rows, **{each: self.column(each, rows) for each in (status, *columns)}}
 
     def column(self, called: str, rows: Array) -> Array:
-        shape = next(shape for shape in self.shapes if shape.output.name == called)
+        shape = self.shapes[called]
         if shape.constant:
             return np.ma.masked_array(np.zeros(len(rows), np.int64), True)
         found = self.arrays[called][rows]
@@ -150,8 +149,8 @@ class Held:
         return found.astype(np.int64) if shape.output.kind == "number" else found
 
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Array:
-        homes = self.homes or self
-        found: Array = np.searchsorted(homes.home[: homes.filled], self.home[: self.filled])
+        assert self.homes is not None
+        found: Array = np.searchsorted(self.homes.home[: self.homes.filled], self.home[: self.filled])
         return found
 
 
@@ -188,7 +187,7 @@ class Arrays:
         cannot: dict[str, list[Array]] = {fact: [] for fact, _ in script.refused}
         tables = self.tables or Tables.checked(self.connection, script.reads)
         self.found = {
-            level: Held(level, [shape(o) for o in script.outputs if o.level is level], script.keys[level], many)
+            level: Held(level, {o.name: shape(o) for o in script.outputs if o.level is level}, script.keys[level], many)
             for level, many in ((level, tables.rows(level)) for level in TABLES)
         }
         self.found[Level.MEMBER].homes = self.found[Level.HOUSEHOLD]
@@ -267,7 +266,7 @@ class Arrays:
             statement, held = f"{table}_answers", self.found[level]
             if statement in to and (held.shapes or level is Level.HOUSEHOLD):
                 held.show(self.connection)
-                columns = ", ".join(map(name, [*held.keys_shown, *(shape.output.name for shape in held.shapes)]))
+                columns = ", ".join(map(name, [*held.keys_shown, *held.shapes]))
                 query = f"SELECT {columns} FROM {held.of(held.keys_shown, columns)}"
                 self.connection.execute(f"COPY ({query}) TO {text(str(to[statement]))} ({PARQUET})")
                 found[statement] = held

@@ -6,8 +6,9 @@ either in a checked table or among the rejects, with a reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
@@ -21,6 +22,7 @@ from engine.sweep.words import REASONS, reason
 
 PLACE = "place"  # the subdistrict, by which the summary is split; no rule reads it
 DRAWN = "receiving"  # what is received, as text; the rules read one truth a policy
+Counted = Callable[[Table, Sequence[str]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,12 @@ class Checker:
 
     # -- what is known of the chunk --
 
-    def states(self) -> dict[str, State]:
-        """For every fact that a rule reads, and for what is received, what the chunk knows: which columns have gaps."""
-        there = self.there()
+    def states(self, counted: Counted | None = None) -> dict[str, State]:
+        """For every fact that a rule reads, and for what is received, what the chunk knows: which columns have gaps.
+
+        `counted` counts the rows of a table and those where each of some columns is known; else DuckDB does.
+        """
+        there = open_states(self.household, self.member)
         found: dict[str, State] = {}
         for table in (self.household, self.member):
             read = self.tested(table, there)
@@ -228,14 +233,14 @@ class Checker:
             tested = {key: made for key, made in read.items() if key not in found}
             if not tested:
                 continue
-            counted = ", ".join(["count(*)", *(f"count({name(column)})" for column in tested.values())])
-            every, *known = self.run(f"SELECT {counted} FROM {table.level}")[0]
+            every, *known = (counted or self.counted)(table, list(tested.values()))
             for key, many in zip(tested, known, strict=True):
                 found[key] = State.KNOWN if many == every else State.ABSENT if not many else State.GAPS
         return found
 
-    def there(self) -> dict[str, State]:
-        return open_states(self.household, self.member)
+    def counted(self, table: Table, columns: Sequence[str]) -> Sequence[Any]:
+        shown = ", ".join(["count(*)", *(f"count({name(column)})" for column in columns)])
+        return self.run(f"SELECT {shown} FROM {table.level}")[0]
 
     def tested(self, table: Table, there: Mapping[str, State]) -> dict[str, str]:
         """For every fact (and `receiving`) that a rule reads, one of its columns: null where it is not known."""

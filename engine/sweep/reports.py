@@ -45,7 +45,7 @@ class Answers(Protocol):
         ...
 
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Any:
-        """For each row the number of its household: of the row of the household's own answers."""
+        """For each row of a member the number of its household: of the row of the household's own answers."""
         ...
 
 
@@ -57,7 +57,7 @@ class Rows:
     """
 
     file: Path
-    homes: Path | None = None
+    homes: Path
 
     def of(self, columns: Iterable[str], *texts: str) -> str:
         read = dict.fromkeys([*columns, *quoted(texts)])
@@ -75,7 +75,7 @@ class Rows:
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Any:
         found = connection.sql(
             f"SELECT m.file_row_number AS n_, h.file_row_number AS home FROM {self.source(self.file)} m "
-            f"JOIN {self.source(self.homes or self.file)} h USING (household_id)"
+            f"JOIN {self.source(self.homes)} h USING (household_id)"
         ).fetchnumpy()
         whose = np.empty(len(found["n_"]), np.int64)
         whose[np.ma.getdata(found["n_"])] = np.ma.getdata(found["home"])

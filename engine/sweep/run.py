@@ -316,7 +316,7 @@ class Sweep:
         step("check")
         quick = self.straight(checker, cut)
         counts = quick.counts if quick else checker.load(cut.households, cut.persons)
-        states = straight.states(checker, quick.tables) if quick else checker.states()
+        states = checker.states(quick.counted if quick else None)
         compiled, made = self.plan(states)
         spelled = sql_text(made, self.job.engine)
         plan = hashlib.sha256(spelled.encode()).hexdigest()[:12]

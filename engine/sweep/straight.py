@@ -14,12 +14,12 @@ import numpy as np
 
 from engine.language.household import MOST_MEMBERS
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts
-from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY, State
+from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY
 from engine.sweep.dag import Level
 from engine.sweep.reading import ID, name, text, worked_out
 from engine.sweep.source import Table
 from engine.sweep.split import relation
-from engine.sweep.tables import TABLES, Column, Tables, column
+from engine.sweep.tables import Column, Tables, column
 from engine.sweep.vector import Array
 
 FILE = 1 << 40  # rows to a file: a row is numbered by its file and its place in it
@@ -32,6 +32,13 @@ class Straight:
     counts: Counts
     tables: Tables
     digests: Array
+
+    def counted(self, table: Table, columns: Sequence[str]) -> Sequence[int]:
+        """How many rows a table has, and in how many each of some columns is known."""
+        level = Level.HOUSEHOLD if table.level == "household" else Level.MEMBER
+        every = self.tables.rows(level)
+        unknown = (self.tables.columns[level, each][1] for each in columns)
+        return [every, *(every if each is None else every - int(np.count_nonzero(each)) for each in unknown)]
 
 
 def straight(checker: Checker, households: str, persons: str, digested: Mapping[str, Sequence[str]]) -> Straight | None:
@@ -90,11 +97,11 @@ def _keys(checker: Checker, table: Table, rows: str, files: Sequence[str]) -> bo
         parts = [f"{HOUSEHOLD_KEY} := {_number(files)}", f"{PLACE} := {checker.place_of(table)}"]
         source = f"({rows}) AS s"
     else:
-        number, home, key = (worked_out(each) for each in (HOUSEHOLD_KEY, PLACE, "household_id"))
+        number, home, whose = (worked_out(each) for each in (HOUSEHOLD_KEY, PLACE, "household_id"))
         parts = [f"{HOUSEHOLD_KEY} := {number}", f"{MEMBER_KEY} := {_number(files)}"]
         parts += [f"id := CAST({name(table.member_id)} AS VARCHAR)", f"{PLACE} := {home}"]
-        numbered = f"(SELECT household_id AS {key}, {HOUSEHOLD_KEY} AS {number}, {PLACE} AS {home} FROM household)"
-        source = f"({rows}) AS s LEFT JOIN {numbered} AS h ON h.{key} = {household_id}"
+        numbered = f"(SELECT household_id AS {whose}, {HOUSEHOLD_KEY} AS {number}, {PLACE} AS {home} FROM household)"
+        source = f"({rows}) AS s LEFT JOIN {numbered} AS h ON h.{whose} = {household_id}"
     parts.append(f"{DRAWN} := {checker.drawn[table.level]}")
     checker.run(
         f"CREATE OR REPLACE TABLE {table.level}_rows AS SELECT {household_id} AS household_id, "
@@ -176,18 +183,3 @@ def _digests(tables: Tables, of: Mapping[Level, Array]) -> Array:
     """(of the household, of its members together) for each household."""
     whole, each = (tables.in_order(level, of[level]) for level in (Level.HOUSEHOLD, Level.MEMBER))
     return np.stack([whole, np.bitwise_xor.reduceat(each, tables.firsts[:-1])]) if len(each) else np.stack([whole] * 2)
-
-
-def states(checker: Checker, tables: Tables) -> dict[str, State]:
-    """What the chunk knows of every fact that a rule reads, as `Checker.states` has it."""
-    there = checker.there()
-    found: dict[str, State] = {}
-    for level, (table, _) in TABLES.items():
-        whole = checker.household if table == "household" else checker.member
-        for key, made in checker.tested(whole, there).items():
-            _, unknown = tables.columns[level, made]
-            if there[key] is State.RANGE:
-                found[key] = State.RANGE
-            else:
-                found[key] = State.KNOWN if unknown is None else State.ABSENT if unknown.all() else State.GAPS
-    return found

@@ -31,7 +31,7 @@ MOST_MONTHS = 12
 def sums(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path) -> None:
     """The part of one chunk; `answers` are its answers, by level."""
     homes = _Homes.of(connection, answers["household"])
-    whose = {level: each.whose(connection) for level, each in answers.items()}
+    whose = {"household": np.arange(len(homes.people)), "member": answers["member"].whose(connection)}
     rests = resting_on_grants(compiled)
     ids = [EVERYBODY, *(answer.policy.id for answer in compiled.answers)]
     parts = [_part(0, 0, homes.everybody())]

@@ -44,7 +44,7 @@ def _wide(ufunc: Any) -> Callable[..., Array]:
     return lambda a, b: ufunc(a, b, dtype=np.int64)
 
 
-BINARY: Mapping[str, Callable[..., Array]] = {
+ROW_BY_ROW: Mapping[str, Callable[..., Array]] = {
     "+": _wide(np.add),
     "-": _wide(np.subtract),
     "*": _wide(np.multiply),
@@ -83,13 +83,13 @@ class Vector:
     steps: tuple[Step, ...]
     start: Values  # the constants, in their places
     places: Mapping[tuple[Node, Level], int]
+    pairs: bool  # whether anything is asked of members beside each other
 
     def run(self, block: Block) -> Values:
         """The values of a block by place; those of the terms are there, what led to them is gone."""
         values = list(self.start)
         values[BLOCK] = block
-        pairs = self.start[PAIRS]
-        if pairs:
+        if self.pairs:
             values[OWN], values[OTHER], values[FIRST] = block.pairs()
         values[HOME], values[FIRSTS] = block.home, block.firsts
         for step in self.steps:
@@ -104,7 +104,7 @@ class Vector:
 
 
 # The first places of all values.
-BLOCK, HOME, FIRSTS, OWN, OTHER, FIRST, PAIRS = range(7)
+BLOCK, HOME, FIRSTS, OWN, OTHER, FIRST = range(GIVEN := 6)
 
 
 def vector(terms: Iterable[tuple[Term, Level]]) -> Vector:
@@ -116,8 +116,7 @@ class _Making:
     def __init__(self, terms: tuple[tuple[Node, Level], ...]):
         self.terms = terms
         self.nodes = walk((node for node, _ in terms), lambda n: False)
-        self.start: Values = [None] * (PAIRS + 1)
-        self.start[PAIRS] = any(n.level is Level.PAIR for n in self.nodes)
+        self.start: Values = [None] * GIVEN
         self.at: dict[tuple[Node, Level], int] = {}  # where a node stands, with one value for each row of a level
         self.steps: list[tuple[Callable[..., Array], tuple[int, ...], int]] = []
 
@@ -125,7 +124,8 @@ class _Making:
         for node in self.nodes:
             self.at[node, node.level] = self.made(node)
         places = {(node, level): self.place(node, level) for node, level in self.terms}
-        return Vector(tuple(self.freed(set(places.values()))), self.start, places)
+        pairs = any(node.level is Level.PAIR for node in self.nodes)
+        return Vector(tuple(self.freed(set(places.values()))), self.start, places, pairs)
 
     def step(self, work: Callable[..., Array], *args: int) -> int:
         self.start.append(None)
@@ -158,7 +158,7 @@ class _Making:
             return self.together(node)
         if node.op == "in":
             return self.among(node)
-        return self.step(BINARY[node.op], *(self.place(arg, node.level) for arg in node.args))
+        return self.step(ROW_BY_ROW[node.op], *(self.place(arg, node.level) for arg in node.args))
 
     def together(self, node: Node) -> int:
         """An aggregate over the members of each household, or over the pairs of each member."""
@@ -197,7 +197,7 @@ class _Making:
             last |= {arg: number for arg in args}
         gone: dict[int, list[int]] = {}
         for place, number in last.items():
-            if place > PAIRS and place not in kept and self.start[place] is None:
+            if place >= GIVEN and place not in kept and self.start[place] is None:
                 gone.setdefault(number, []).append(place)
         for number, (work, args, into) in enumerate(self.steps):
             yield Step(work, args, into, tuple(gone.get(number, ())))

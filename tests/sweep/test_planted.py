@@ -279,7 +279,7 @@ def settled_conditions_are_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def arrays_cut_off_towards_zero(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(vector.BINARY, "floor", lambda a, b: np.trunc(np.divide(a, b)).astype(np.int64))  # type: ignore[index]
+    patch.setitem(vector.ROW_BY_ROW, "floor", lambda a, b: np.trunc(np.divide(a, b)).astype(np.int64))  # type: ignore[index]
 
 
 @bug

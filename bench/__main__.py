@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("decide", "http", "ledger", "sweep", "watch")
+BENCHES = ("decide", "http", "ledger", "pages", "sweep", "watch")
 
 
 def main() -> None:

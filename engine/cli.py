@@ -30,7 +30,7 @@ COMMANDS = {
     "watch": "watch:watch",
 }
 # what a command needs beyond the plain install: module -> the extra of pyproject.toml that brings it
-EXTRAS = {"duckdb": "sweep", "sqlglot": "sweep", "pyspark": "spark", "durable": "watch"}
+EXTRAS = {"duckdb": "sweep", "sqlglot": "sweep", "numpy": "sweep", "pyspark": "spark", "durable": "watch"}
 
 
 class Commands(click.Group):

@@ -102,8 +102,7 @@ def reload_rules(settings: Settings, by: str = "sighup") -> int:
 
 def warm_up(app: Flask) -> None:
     """Open what a first request would open and run the code it would run; then keep what is loaded out of
-    the way of the garbage collector, which would otherwise look through the whole rulebook again and
-    again."""
+    the way of the garbage collector."""
     service: Service = app.extensions["jiuzhu"]
     rules = service.active.current()
     service.home.store.reader()
@@ -114,6 +113,12 @@ def warm_up(app: Flask) -> None:
         rules.phrases.of(found)
     except Exception as error:  # a vocabulary in which such a household cannot be; nothing is lost
         log("not-warmed", exc=error)
+    keep_from_collecting()
+
+
+def keep_from_collecting() -> None:
+    """Have the garbage collector leave alone what is loaded: it would look through the whole rulebook again and
+    again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -202,7 +207,7 @@ def _kind_of(exc: BaseException) -> tuple[int, str, str]:
 
 class Logger(GunicornLogger):
     """gunicorn's messages as JSON. Those of the master hold numbers and signals; those of a worker may hold
-    what a client sent, so only their templates are kept."""
+    what a client sent, so only their templates are kept, and whole numbers."""
 
     def setup(self, cfg: Any) -> None:
         self.master = os.getpid()
@@ -211,7 +216,7 @@ class Logger(GunicornLogger):
 
     def _say(self, level: int, msg: Any, args: tuple[Any, ...], exc: BaseException | None = None) -> None:
         text = str(msg)
-        if os.getpid() == self.master and args:
+        if args and (os.getpid() == self.master or all(type(each) is int for each in args)):
             text = text % args
         elif text.startswith("Invalid request"):
             text = "Invalid request"

@@ -33,6 +33,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from api.server import keep_from_collecting
 from api.settings import Limits
 from api.wire import read_json
 from engine.decide import compile_rulebook, decide
@@ -272,6 +273,7 @@ def parts(folder: Path, rules: str, sent_bodies: list[str]) -> dict[str, float]:
     store = Store.create(folder / "parts.db", AT)
     writer = Writer(store, create_keyring(folder / "parts.key"))
     writer.append(rulebooks.rulebook(dict(rulebook.files), rulebook.digest, "bench", AT))
+    keep_from_collecting()
     limits = Limits()
     spent: dict[str, float] = {}
     size = 0

@@ -186,9 +186,7 @@ def _change(rules: Rules, file: str, text: str) -> Edited:
         return _kept[key]
     found = _kept[key] = edited(rules.program.rulebook, file, text)
     while len(_kept) > _KEPT:
-        _, old = _kept.popitem(last=False)
-        if old.rulebook is None or old.rulebook.digest != rules.digest:
-            old.forget()
+        _kept.popitem(last=False)
     return found
 
 

@@ -14,10 +14,10 @@ from engine.decide.amounts import TIMES, Amount, amounts
 from engine.decide.best import Combination, combinations, group_worth
 from engine.decide.grounds import rests_of
 from engine.decide.kept import Kept, once
-from engine.decide.layout import RECEIVES, Layout
+from engine.decide.layout import RECEIVES, Layout, Slots
 from engine.decide.missing import Missing, Wanted
 from engine.decide.outcomes import Outcomes
-from engine.decide.program import Caveat, Edition, Program
+from engine.decide.program import Caveat, Edition, InForce, Program
 from engine.decide.remembered import Raw
 from engine.decide.run import Run, Withheld, conditional, run
 from engine.language.household import Household
@@ -35,25 +35,41 @@ class Answer:
     receives        yes | no | unknown
     """
 
-    __slots__ = ("_amounts", "certain", "conditional_on", "layout", "member", "members", "place", "policy",
-                 "possible", "raw", "receives")  # fmt: skip
+    __slots__ = ("_amounts", "conditional_on", "member", "place", "policy", "raw", "receives", "run")
 
     def __init__(
         self,
+        run: Run,
         policy: Policy,
         member: str,
         place: int,
         raw: Raw,
-        layout: Layout,
-        members: tuple[str, ...],
-        conditional_on: tuple[str, ...] | None,
         receives: str,
+        conditional_on: tuple[str, ...] | None,
     ):
-        self.policy, self.member, self.place, self.raw, self.layout = policy, member, place, raw, layout
-        self.members, self.conditional_on, self.receives = members, conditional_on, receives
-        self.certain: bool = raw[0]
-        self.possible: bool = raw[1]
+        self.run, self.policy, self.member, self.place, self.raw = run, policy, member, place, raw
+        self.receives, self.conditional_on = receives, conditional_on
         self._amounts: tuple[Amount, ...] | None = None
+
+    @property
+    def certain(self) -> bool:
+        found: bool = self.raw[0]
+        return found
+
+    @property
+    def possible(self) -> bool:
+        found: bool = self.raw[1]
+        return found
+
+    @property
+    def layout(self) -> Layout:
+        """Where what stands in a row of its outcomes."""
+        return self.run.functions[self.policy.id].layout
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Everybody in the household, by id, in the order of the outcomes of members."""
+        return self.run.ids
 
     @property
     def amounts(self) -> tuple[Amount, ...]:
@@ -92,7 +108,14 @@ class MissingFact:
     most: int  # the sum of what those could pay in a year at most, in fen
 
 
-_IN_CATALOGUE = Kept(lambda order: sorted((each.policy for each in order), key=lambda policy: policy.order), 100)
+def _in_catalogue(order: tuple[InForce, ...], slots: Slots) -> list[tuple[Policy, str, bool, int]]:
+    """The policies in force in catalogue order: each with its id, whether it is the household's, and the place where a
+    row says that it is received."""
+    policies = sorted((each.policy for each in order), key=lambda policy: policy.order)
+    return [(each, each.id, each.level == "household", slots.policies[RECEIVES, each.id].at) for each in policies]
+
+
+_IN_CATALOGUE = Kept(_in_catalogue, 100)
 
 
 class Decision:
@@ -113,17 +136,16 @@ class Decision:
     def answers(self) -> tuple[Answer, ...]:
         """Every policy in force, in catalogue order, each member's in the order of their ids."""
         found: list[Answer] = []
-        members = tuple(member.id for member in self.household.members)
-        run, conditionals = self.run, self.conditionals
-        slots = self.program.slots.policies
-        for policy in _IN_CATALOGUE(self.edition.order):
-            name = policy.id
-            layout, at = run.functions[name].layout, slots[RECEIVES, name].at
-            subjects, rows = (("",), [run.whole]) if policy.level == "household" else (members, run.members)
-            for place, (raw, row) in enumerate(zip(run.first[name], rows, strict=True)):
+        run, hangs, first = self.run, self.conditionals, self.run.first
+        household, members = ("",), run.ids
+        firm = None
+        for policy, name, of_household, at in _IN_CATALOGUE(self.edition.order, self.program.slots):
+            subjects, rows = (household, (run.whole,)) if of_household else (members, run.members)
+            for place, (raw, row) in enumerate(zip(first[name], rows, strict=True)):
                 receives = "yes" if row[at] else "unknown" if row[at + 1] else "no"
-                firm = conditionals.get((name, place)) if conditionals else None
-                found.append(Answer(policy, subjects[place], place, raw, layout, members, firm, receives))
+                if hangs:
+                    firm = hangs.get((name, place))
+                found.append(Answer(run, policy, subjects[place], place, raw, receives, firm))
         return tuple(found)
 
     def answer(self, policy: str, member: str = "") -> Answer:
@@ -191,7 +213,7 @@ class Decision:
         amount: dict[Wanted, list[tuple[str, str]]] = {}
         most: dict[Wanted, int] = {}
         for answer in self.answers:
-            if not answer.possible:
+            if not answer.raw[1]:
                 continue
             key = (answer.policy.id, answer.member)
             waits: frozenset[Wanted] = frozenset()

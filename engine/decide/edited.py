@@ -6,7 +6,6 @@ nothing else is read again; anything else is read as a whole.
 
 from __future__ import annotations
 
-import linecache
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
@@ -58,13 +57,6 @@ class Edited:
         if not self._program:
             self._program.append(compile_rulebook(self.rulebook))
         return self._program[0]
-
-    def forget(self) -> None:
-        """Give back what the compiled functions left behind for tracebacks."""
-        if self.rulebook is not None:
-            mark = f"of rules {self.rulebook.digest[:12]}>"
-            for name in [name for name in linecache.cache if name.endswith(mark)]:
-                del linecache.cache[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,10 +50,12 @@ def trace_of(decision: Decision, answer: Answer) -> dict[str, Any]:
 
 
 def digest_of(decision: Decision) -> str:
-    """The SHA-256 over every value that was worked out: facts and derived facts as ends, each policy's row."""
+    """The SHA-256 over every value that was worked out: that of the facts and derived facts as ends, then those of each
+    policy's rows, by its name."""
     run = decision.run
-    rows = [raw.values for name in sorted(run.first) for raw in run.first[name]]
-    return hashlib.sha256("\n".join([repr([run.whole, run.members]), *rows]).encode("ascii")).hexdigest()
+    facts = hashlib.sha256(repr([run.whole, run.members]).encode("ascii")).digest()
+    rows = (raw.digest for name in sorted(run.first) for raw in run.first[name])
+    return hashlib.sha256(b"".join((facts, *rows))).hexdigest()
 
 
 def truths_of(answer: Answer) -> str:

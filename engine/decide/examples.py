@@ -23,7 +23,7 @@ from engine.language.household import HouseholdError, read_household
 from engine.language.labels import label_book, labels_as_policies
 from engine.language.model import Example, Policy, Rulebook
 from engine.language.places import Place
-from engine.language.problems import Problem, Problems, did_you_mean
+from engine.language.problems import Problem, Problems
 from engine.language.tree import Condition
 from engine.language.types import Base, day_of, decimal_text
 
@@ -91,7 +91,7 @@ class Trial:
             return None
         like = example.household.get("like")
         if like is not None and like not in self.program.rulebook.households:
-            hint = did_you_mean(str(like), self.program.rulebook.households)
+            hint = self.problems.near(str(like), self.program.rulebook.households)
             self.problems.add("unknown-household", example.at, hint, name=like)
             return None
         try:
@@ -134,7 +134,7 @@ class Trial:
                     self.problems.add(
                         "example-fails",
                         example.at,
-                        did_you_mean(str(member), members),
+                        self.problems.near(str(member), members),
                         what=f"'{member}'",
                         wanted="a member",
                         found="nobody",
@@ -174,7 +174,7 @@ class Trial:
                 self.problems.add(
                     "example-fails",
                     example.at,
-                    did_you_mean(key, known),
+                    self.problems.near(key, known),
                     what=f"{what}: {key}",
                     wanted=shown(wanted),
                     found="no such item or intermediate result",

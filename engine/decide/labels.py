@@ -5,6 +5,7 @@ A label is worked out after all policies, from the same rows, so that it may ask
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,13 +78,23 @@ def _run(program: Program, run: Run, memory: Memory, label: Label) -> tuple[list
     return remembered.everyone(run.whole, run.members), function.layout
 
 
-def as_data(decision: Decision) -> dict[str, str | dict[str, str]]:
-    """The labels as plain data: label -> yes, no or unknown; of a label for members: member -> the same."""
-    members = [member.id for member in decision.household.members]
-    found: dict[str, str | dict[str, str]] = {}
+def as_json(decision: Decision) -> bytes:
+    """The labels in canonical JSON: label -> yes, no or unknown; of a label for members: member -> the same."""
+    found: list[str] = []
     for label, raws, _ in _all(decision):
         words = [word(raw[0], raw[1]) for raw in raws]
-        found[label.id] = dict(zip(members, words, strict=True)) if label.level == "member" else words[0]
+        if label.level == "member":
+            each = [f'"{who}":"{said}"' for who, said in zip(decision.run.ids, words, strict=True)]
+            found.append(f'"{label.id}":{{{",".join(each)}}}')
+        else:
+            found.append(f'"{label.id}":"{words[0]}"')
+    found.sort()  # the keys' order: a quotation mark stands before every character of an id
+    return f"{{{','.join(found)}}}".encode("ascii")
+
+
+def as_data(decision: Decision) -> dict[str, str | dict[str, str]]:
+    """The same as plain data."""
+    found: dict[str, str | dict[str, str]] = json.loads(as_json(decision))
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from typing import Any
+from weakref import finalize
 
 from engine.decide.generate import derive_function, policy_function
 from engine.decide.kept import Kept
@@ -173,8 +174,10 @@ def compiled(
     file = f"<{name} of rules {rulebook.digest[:12]}>"
     space: dict[str, Any] = {"Refused": Refused}
     exec(compile(source, file, "exec"), space)  # our own text, made from a checked tree
+    run = space.pop(name)  # so that it is no part of a circle, and goes with its program
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    return Function(space[name], layout, layouts or {}, source, reads)
+    finalize(run, linecache.cache.pop, file, None).atexit = False
+    return Function(run, layout, layouts or {}, source, reads)
 
 
 def compile_rulebook(rulebook: Rulebook) -> Program:

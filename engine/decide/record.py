@@ -22,7 +22,7 @@ from engine.decide.kept import once
 from engine.language.canonical import dumps, joined
 from engine.language.household import household_json
 
-FORMAT = "jiuzhu-decision-4"
+FORMAT = "jiuzhu-decision-5"
 
 UNSAID: dict[str, Any] = {
     "member": None, "receives": "unknown", "conditional_on": None, "missing": [], "caveats": [], "amounts": [],
@@ -45,10 +45,13 @@ class Written:
         """Each part of the record by its name."""
         decision = self.decision
         vocabulary = decision.program.vocabulary
+        open_ = iter([dumps(each) for each in self._open])
+        answers = [next(open_) if said is None else said[0] + who + said[1] for said, who in self._said]
         return {
-            "answers": self._answers("record", [dumps(each) for each in self._open]),
+            "answers": b"[%b]" % b",".join(answers),
             "household": household_json(decision.household, vocabulary),
-            **{name: dumps(value) for name, value in self._rest.items()},
+            "missing": dumps(self._missing),
+            **self._rest,
             "format": dumps(FORMAT),
             "engine": dumps(__version__),
             "rulebook": dumps(decision.program.rulebook.digest),
@@ -60,65 +63,66 @@ class Written:
     def brief(self) -> bytes:
         """What a caller is told at once: the record spelled out, without facts and the outcome of every condition. The
         same as `brief` makes of the record read back."""
-        said = brief({"answers": self._open, **self._rest})
-        answers = self._answers("brief", [dumps(each) for each in said.pop("answers")])
-        return joined({"answers": answers, **{name: dumps(value) for name, value in said.items()}})
+        spelled = brief({"answers": self._open, "missing": self._missing})
+        open_ = iter([dumps(each) for each in spelled["answers"]])
+        answers = [next(open_) if said is None else said[2] + who + said[3] for said, who in self._said]
+        found = {"answers": b"[%b]" % b",".join(answers), "missing": dumps(spelled["missing"]), **self._rest}
+        return joined({name: found[name] for name in ("answers", *BRIEF)})
 
     @once
-    def _rest(self) -> dict[str, Any]:
-        """What stands beside the answers, in the record and in the brief."""
+    def _rest(self) -> dict[str, bytes]:
+        """What stands beside answers and missing facts, in the record and in the brief alike."""
         decision = self.decision
         return {
-            "not_in_force": list(decision.not_in_force),
-            "missing": [
-                {"fact": m.fact, "member": m.member or None, "asked": m.asked, "most": yuan(m.most)}
-                for m in decision.missing
-            ],
-            "combinations": [_combination(decision, each) for each in decision.combinations],
-            "totals": {per: _ends(*ends) for per, ends in decision.totals.items()},
-            "declared": declared(decision),
-            "labels": labels.as_data(decision),
+            "not_in_force": dumps(list(decision.not_in_force)),
+            "combinations": dumps([_combination(decision, each) for each in decision.combinations]),
+            "totals": dumps({per: _ends(*ends) for per, ends in decision.totals.items()}),
+            "declared": dumps(declared(decision)),
+            "labels": labels.as_json(decision),
         }
 
     @once
-    def _alike(self) -> list[bool]:
-        """Of each answer, whether it reads the same for everybody whose outcome is like it: nothing in it is open."""
-        return [answer.raw.closed for answer in self.decision.answers]
+    def _missing(self) -> list[dict[str, Any]]:
+        return [
+            {"fact": m.fact, "member": m.member or None, "asked": m.asked, "most": yuan(m.most)}
+            for m in self.decision.missing
+        ]
 
     @once
     def _open(self) -> list[dict[str, Any]]:
         """The answers that say something of this household alone."""
-        answers = self.decision.answers
-        return [
-            _answer(self.decision, answer) for answer, alike in zip(answers, self._alike, strict=True) if not alike
-        ]
+        return [_answer(self.decision, answer) for answer in self.decision.answers if not answer.raw.closed]
 
-    def _answers(self, kind: str, open_: list[bytes]) -> bytes:
-        """All answers, in their order; `open_` are those in which something is open."""
-        decision, rest = self.decision, iter(open_)
-        members = {each.id: dumps(each.id) for each in decision.household.members} | {"": b"null"}
+    @once
+    def _said(self) -> list[tuple[_Pieces | None, bytes]]:
+        """Of each answer what is written about everybody whose outcome is like it, and the id that goes between; None
+        where something is open, and `_open` has it."""
+        decision = self.decision
+        ids = {each.id: dumps(each.id) for each in decision.household.members} | {"": b""}
         beside = decision.run.derived_unpublished  # figures not published that any answer may rest on
-        firm = {receives: (kind, receives, None, beside) for receives in ("yes", "no", "unknown")}
-        found: list[bytes] = []
-        for answer, alike in zip(decision.answers, self._alike, strict=True):
-            if not alike:
-                found.append(next(rest))
+        found: list[tuple[_Pieces | None, bytes]] = []
+        for answer in decision.answers:
+            raw, hangs = answer.raw, answer.conditional_on
+            if not raw.closed:
+                found.append((None, b""))
                 continue
-            said, hangs = answer.raw.said, answer.conditional_on
-            key = firm[answer.receives] if hangs is None else (kind, answer.receives, hangs, beside)
-            pieces = said.get(key)
+            key = answer.receives if hangs is None and not beside else (answer.receives, hangs, beside)
+            pieces = raw.said.get(key)
             if pieces is None:
                 data = _answer(decision, answer)
-                pieces = said[key] = around_member(data if kind == "record" else _brief(data))
-            before, after = pieces
-            found.append(before + members[answer.member] + after if after else before)
-        return b"[%b]" % b",".join(found)
+                pieces = raw.said[key] = (*around_member(data), *around_member(_brief(data)))
+            found.append((pieces, ids[answer.member]))
+        return found
+
+
+_Pieces = tuple[bytes, bytes, bytes, bytes]
+"""An answer in the record, before and after the id of its member; and the same of it in the brief."""
 
 
 def around_member(data: dict[str, Any]) -> tuple[bytes, bytes]:
-    """The canonical JSON of `data` before and after the value of its key "member"; all of it, and nothing, where it has
-    no such key."""
-    if "member" not in data:
+    """The canonical JSON of `data` before and after the value of its key "member"; all of it, and nothing, where it is
+    about no member."""
+    if data.get("member") is None:
         return dumps(data), b""
     before = dumps({key: value for key, value in data.items() if key < "member"})[1:-1]
     after = dumps({key: value for key, value in data.items() if key > "member"})[1:]

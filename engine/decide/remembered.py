@@ -12,6 +12,7 @@ day and one set of figures.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
@@ -19,10 +20,11 @@ from typing import Any, Protocol
 
 from engine.decide.kept import Kept, once
 from engine.decide.layout import Layout
-from engine.decide.letters import letters_of
+from engine.decide.letters import letters_of, telling_of
 
 MOST = 400  # outcomes of one function kept at once
 MOST_IN_ALL = 20_000  # kept of all functions, days and figures together; then all is let go and begun again
+TRUTHS = "truths"  # under which the letters stand among what was said
 WORTHWHILE = 0.2  # share of questions asked before, below which remembering costs more than it saves
 
 Row = list[Any]
@@ -66,13 +68,16 @@ class Raw(tuple[Any, ...]):
     @once
     def truths(self) -> str:
         """The truth of every condition, as `letters_of` writes them."""
-        return self.of.letters(self[3])
+        found: str | None = self.said.get(TRUTHS)
+        if found is None:
+            found = self.said[TRUTHS] = self.of.letters(self[3])
+        return found
 
     @once
     def said(self) -> dict[Any, Any]:
         """What was written about outcomes like this one: those with the same truths, items and unpublished figures,
         whatever the values behind them."""
-        return self.of.said_of((self.truths, *self[:3], *self[4]))
+        return self.of.said_of((self.of.telling(self[3]), *self[:3], *self[4]))
 
     @once
     def closed(self) -> bool:
@@ -83,9 +88,10 @@ class Raw(tuple[Any, ...]):
         return not certain or all(least == most and given == may for least, most, given, may, *_ in items)
 
     @once
-    def values(self) -> str:
-        """Every value in the trace row: whole numbers, truths and rows of them, as Python writes them."""
-        return repr(self[3])
+    def digest(self) -> bytes:
+        """The SHA-256 over every value in the trace row: whole numbers, truths and rows of them, as Python writes
+        them."""
+        return hashlib.sha256(repr(self[3]).encode("ascii")).digest()
 
 
 class Remembered:
@@ -93,7 +99,7 @@ class Remembered:
 
     __slots__ = (
         "_alone", "_each", "_members", "_own", "_said", "_whole", "asked", "found", "function", "letters", "made", "on",
-        "parameters", "run",
+        "parameters", "run", "telling",
     )  # fmt: skip
 
     def __init__(self, function: Function, parameters: tuple[Any, ...], on: int):
@@ -102,7 +108,7 @@ class Remembered:
         self._alone = not reads.whole and not reads.members  # nothing is read but the person's own
         self._members = reads.members
         self._whole, self._own, self._each = _values(reads.whole), _values(reads.own), _values(reads.each)
-        self.letters = letters_of(function.layout)
+        self.letters, self.telling = letters_of(function.layout), telling_of(function.layout)
         self.found: dict[Any, Raw] | None = {}
         self._said: dict[Any, dict[Any, Any]] = {}
         self.asked = self.made = 0

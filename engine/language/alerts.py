@@ -12,7 +12,7 @@ from engine.language.fields import Fields, is_name, read_words, wrong_shape
 from engine.language.model import Alert, ChoiceSet, Compare, EventType, Fact, Policy, Rulebook
 from engine.language.places import Place
 from engine.language.policies import read_policy
-from engine.language.problems import Problems, did_you_mean
+from engine.language.problems import Problems
 from engine.language.shapes import CHANGES_COUNTED, LEVELS, YEARS, keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence
 from engine.language.tree import Citation, Expr, Words
@@ -149,7 +149,7 @@ def _status(node: Node, words: dict[str, str], problems: Problems) -> Mapping:
     if isinstance(status, Scalar):
         word = words.get(str(status.value))
         if word is None:
-            hint = did_you_mean(str(status.value), words)
+            hint = problems.near(str(status.value), words)
             problems.add("not-one-of", status.place, hint, text=status.value, choices=", ".join(words))
         entries["status"] = Scalar(status.place, word or "eligible", word or "eligible", True)
     return Mapping(node.place, entries, node.keys)
@@ -184,7 +184,7 @@ def _compare(fields: Fields, names: Names, level: str, problems: Problems) -> Co
         parameter, to = each.text("parameter"), each.text("to", "next")
         for key, name in (("parameter", parameter), ("to", to)):
             if name not in names.parameters and not (key == "to" and name == "next"):
-                problems.add("unknown-name", each.at(key), did_you_mean(name, names.parameters), name=name)
+                problems.add("unknown-name", each.at(key), problems.near(name, names.parameters), name=name)
                 return None
         to = "" if to == "next" else to
         if to and names.parameters[to].type != names.parameters[parameter].type:
@@ -203,7 +203,7 @@ def _compare(fields: Fields, names: Names, level: str, problems: Problems) -> Co
         if name in names.policies:
             policies.append(name)
         else:
-            problems.add("unknown-policy", node.place, did_you_mean(name, names.policies), name=name)
+            problems.add("unknown-policy", node.place, problems.near(name, names.policies), name=name)
     counts: list[str] = []
     for node in each.items("counts"):
         word = str(node.value) if isinstance(node, Scalar) else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.language.fields import Fields, is_name, plain
 from engine.language.household import HouseholdError, Vocabulary, read_level
 from engine.language.model import ChoiceSet, EventSum, EventType, Fact
-from engine.language.problems import Problems, did_you_mean
+from engine.language.problems import Problems
 from engine.language.shapes import EVENT_DOES, LEVELS, YEARS, keys_of
 from engine.language.source import Mapping, Node, Scalar
 from engine.language.types import Base
@@ -78,7 +78,7 @@ def _settable(name: str, level: str, node: Node, facts: dict[str, Fact], problem
     """Whether an event of this level may set a fact: it is asked, not derived, and of the same level."""
     fact = facts.get(name)
     if fact is None:
-        problems.add("unknown-name", node.place, did_you_mean(name, facts), name=name)
+        problems.add("unknown-name", node.place, problems.near(name, facts), name=name)
         return False
     if fact.derived or fact.level != level:
         wanted = f"a fact of the {level} that is asked"
@@ -136,7 +136,7 @@ def _sums(fields: Fields, own: dict[str, Fact], facts: dict[str, Fact], problems
             continue
         of, over = each.text("of"), each.one_of("over", YEARS, YEARS[0])
         if of not in own:
-            problems.add("unknown-name", each.at("of"), did_you_mean(of, own), name=of)
+            problems.add("unknown-name", each.at("of"), problems.near(of, own), name=of)
             continue
         if own[of].type.base is not facts[name].type.base or own[of].type.base is not Base.MONEY:
             problems.add("wrong-type", each.at("of"), what=f"'{name}'", wanted="money", wanted_zh="金额", found=of)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from engine.language.model import ChoiceSet, Fact, Let, Parameter
 from engine.language.operators import FUNCTIONS, OPERATORS, ROUND_STEPS, Operator
 from engine.language.places import Place
-from engine.language.problems import Problems, did_you_mean
+from engine.language.problems import Problems
 from engine.language.tree import Expr
 from engine.language.types import DATE, PLAIN, YES_NO, Base, Type
 
@@ -242,7 +242,8 @@ class _Reader:
         known = self.scope.names.choices[wanted.choices]
         value = source[1:-1]
         if value not in known.values:
-            raise self.stop("unknown-choice", node, did_you_mean(value, known.values), text=value, name=wanted.choices)
+            hint = self.scope.problems.near(value, known.values)
+            raise self.stop("unknown-choice", node, hint, text=value, name=wanted.choices)
         return Expr("literal", Type(Base.CHOICE, choices=wanted.choices), value=value, at=self.at(node))
 
     def name(self, node: ast.Name, wanted: Type | None) -> Expr:
@@ -274,7 +275,7 @@ class _Reader:
                 found_zh="政策",
             )
         known = [*names.all(), *self.scope.lets]
-        raise self.stop("unknown-name", node, did_you_mean(name, known), name=name)
+        raise self.stop("unknown-name", node, self.scope.problems.near(name, known), name=name)
 
     def fact(self, fact: Fact, node: ast.AST) -> Expr:
         if fact.level == "member" and not self.scope.reads_members:
@@ -436,7 +437,7 @@ class _Reader:
     def call(self, node: ast.Call, wanted: Type | None) -> Expr:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name not in FUNCTIONS:
-            known = did_you_mean(name, FUNCTIONS) if name else ("", "")
+            known = self.scope.problems.near(name, FUNCTIONS) if name else ("", "")
             if not name:
                 raise self.stop("not-allowed", node, what=f"'{self.source(node)}'")
             raise self.stop("unknown-function", node.func, known, name=name)
@@ -537,7 +538,8 @@ class _Reader:
             raise self.stop("fact-uses-policy", node)
         level = self.scope.names.policies.get(arg.id)
         if level is None:
-            raise self.stop("unknown-policy", arg, did_you_mean(arg.id, self.scope.names.policies), name=arg.id)
+            hint = self.scope.problems.near(arg.id, self.scope.names.policies)
+            raise self.stop("unknown-policy", arg, hint, name=arg.id)
         if level == "member" and not self.scope.reads_members:
             raise self.stop(
                 "wrong-level",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from engine.language.places import Place
-from engine.language.problems import Problems, did_you_mean
+from engine.language.problems import Problems
 from engine.language.shapes import keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence, Value
 from engine.language.tree import NO_WORDS, Citation, Words
@@ -62,7 +62,7 @@ class Fields:
             if key in required or key in optional:
                 entries[key] = value
             else:
-                problems.add("unknown-key", node.keys[key], did_you_mean(key, (*required, *optional)), key=key)
+                problems.add("unknown-key", node.keys[key], problems.near(key, (*required, *optional)), key=key)
         for key in required:
             if key not in entries:
                 hint = (f"add '{key}: …'", f"请补上“{key}: …”")
@@ -124,7 +124,7 @@ class Fields:
         node = self.entries.get(key)
         value = self.text(key, default)
         if node is not None and value not in choices and value:
-            hint = did_you_mean(value, choices)
+            hint = self.problems.near(value, choices)
             self.problems.add("not-one-of", node.place, hint, text=value, choices=", ".join(choices))
             return default or next(iter(choices), "")
         return value

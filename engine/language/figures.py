@@ -10,7 +10,7 @@ from fractions import Fraction
 from engine.language.fields import Fields
 from engine.language.model import ChoiceSet, DatedValue, Key, Parameter, Row
 from engine.language.places import Place
-from engine.language.problems import Problems, did_you_mean
+from engine.language.problems import Problems
 from engine.language.shapes import BANDS, keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence
 from engine.language.types import SCALE, Base, Type, Unit, day_number, decimal_text
@@ -80,7 +80,7 @@ def _read_keys(fields: Fields, choices: dict[str, ChoiceSet], problems: Problems
                 problems.add(
                     "not-one-of",
                     node.place,
-                    did_you_mean(node.value, choices),
+                    problems.near(node.value, choices),
                     text=node.value,
                     choices=", ".join(choices),
                 )
@@ -230,7 +230,7 @@ class _Values:
         for value in node.entries:
             if value != "otherwise" and value not in named:
                 self.problems.add(
-                    "unknown-choice", node.keys[value], did_you_mean(value, named), text=value, name=key.choices
+                    "unknown-choice", node.keys[value], self.problems.near(value, named), text=value, name=key.choices
                 )
         for value in named:
             row = node.entries.get(value, node.entries.get("otherwise"))

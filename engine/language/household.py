@@ -124,6 +124,13 @@ class Household:
     receiving: frozenset[str] | None = None
     texts: dict[str, str] = field(default_factory=dict)
     open: int = -1  # the bits (`Vocabulary.places`) of what is not settled for the household or for some member
+    # What was read of the household and of each member, a line of JSON each. Never given to a changed copy
+    # (`dataclasses.replace` leaves it out), so that it cannot say what is no longer so.
+    written: tuple[list[str], ...] = field(default=(), init=False, repr=False, compare=False)
+
+
+_Read = tuple[Known, str]
+"""A fact given by a single value: what is known, and its line of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +143,10 @@ class Vocabulary:
     limits: dict[str, tuple[int, int]]  # of numbers and dates, in smallest parts
     bits: dict[str, dict[str, int]]  # of each list of choices
     places: dict[tuple[str, str], int]  # (level, fact or "receiving") -> its bit in `Household.open`
-    every: dict[str, int]  # level -> all of its bits
-    # The same few values come again and again: how each was read and how it is written, by (fact, type of the value).
-    # At most so many of a fact (`_remember`); nothing in them says whose they were.
-    read: dict[str, dict[tuple[str, type], dict[Any, Known]]]
-    shown: dict[str, dict[Known, str]]
+    asked: dict[str, dict[str, int]]  # level -> the same by name
+    # The same few values come again and again: how each was read, by (fact, type of the value). At most so many of a
+    # fact (`_remember`); nothing in them says whose they were.
+    read: dict[str, dict[tuple[str, type], dict[Any, _Read]]]
 
     @staticmethod
     def of(facts: dict[str, Fact], choices: dict[str, ChoiceSet], policies: dict[str, str]) -> Vocabulary:
@@ -154,24 +160,34 @@ class Vocabulary:
         named = [(fact.level, fact.name) for fact in asked if fact.type.base is not Base.TEXT]
         named += [(level, "receiving") for level in by_level]
         places = {key: 1 << n for n, key in enumerate(named)}
-        every = {level: sum(bit for (at, _), bit in places.items() if at == level) for level in by_level}
-        read: dict[str, dict[tuple[str, type], dict[Any, Known]]] = {level: {} for level in by_level}
+        by_name = {level: {name: bit for (at, name), bit in places.items() if at == level} for level in by_level}
+        read: dict[str, dict[tuple[str, type], dict[Any, _Read]]] = {level: {} for level in by_level}
         for fact in asked:
             if fact.type.base is not Base.TEXT:
                 read[fact.level] |= {(fact.name, kind): {} for kind in _KINDS}
-        shown: dict[str, dict[Known, str]] = {fact.name: {} for fact in asked}
-        return Vocabulary(by_level, choices, policies, limits, bits, places, every, read, shown)
+        return Vocabulary(by_level, choices, policies, limits, bits, places, by_name, read)
 
 
 _KINDS = (bool, int, str)  # of bare values that are remembered; told apart, because 1 == True
 _REMEMBERED = 2_000  # values of one fact
 
 
-def _remember(kept: dict[Any, Any], key: Any, value: Any) -> Any:
+def _remember(kept: dict[Any, _Read], key: Any, value: _Read) -> None:
     if len(kept) >= _REMEMBERED:
         kept.clear()
     kept[key] = value
-    return value
+
+
+@dataclass(slots=True)
+class _Level:
+    """What was read of a household's own facts, or of one member's. open: the bits of what is not settled."""
+
+    facts: dict[str, Known] = field(default_factory=dict)
+    null: frozenset[str] = frozenset()
+    texts: dict[str, str] = field(default_factory=dict)
+    receiving: frozenset[str] | None = None
+    open: int = 0
+    written: list[str] = field(default_factory=list)
 
 
 def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
@@ -194,12 +210,12 @@ def read_level(
     Raises HouseholdError with every fault; `receiving` is no fact here.
     """
     reader = _Reader(vocabulary)
-    facts, null, texts, receiving = reader.level(raw, level, "", set())
-    if receiving is not None:
+    found = reader.level(raw, level, "", set())
+    if found.receiving is not None:
         reader.unknown("receiving", level, "/receiving")
     if reader.problems:
         raise HouseholdError(tuple(reader.problems))
-    return facts, null, texts
+    return found.facts, found.null, found.texts
 
 
 class _Reader:
@@ -214,7 +230,7 @@ class _Reader:
         if not isinstance(raw, Mapping):
             self.note("", "wrong-kind", wanted="a mapping of facts", wanted_zh="事实的映射")
             return None
-        facts, null, texts, receiving = self.level(raw, "household", "", {"members"})
+        whole = self.level(raw, "household", "", {"members"})
         members = raw.get("members")
         if not isinstance(members, list):
             code = "no-members" if members is None else "wrong-kind"
@@ -225,72 +241,78 @@ class _Reader:
         if len(members) > MOST_MEMBERS:
             self.note("/members", "too-many-members", limit=MOST_MEMBERS)
             return None
-        found: dict[str, Member] = {}
+        found: dict[str, tuple[Member, list[str]]] = {}
+        open_ = whole.open
         for number, each in enumerate(members):
-            member = self.member(each, f"/members/{number}")
-            if member is not None:
-                if member.id in found:
-                    self.note(f"/members/{number}/id", "member-id-twice")
-                found[member.id] = member
-        everyone = tuple(found[name] for name in sorted(found))
-        open_ = self.open("household", facts, receiving)
-        for each in everyone:
-            open_ |= self.open("member", each.facts, each.receiving)
-        return Household(facts, everyone, null, receiving, texts, open_)
+            path = f"/members/{number}"
+            if not isinstance(each, Mapping):
+                self.note(path, "wrong-kind", wanted="a mapping of facts", wanted_zh="事实的映射")
+                continue
+            own = self.level(each, "member", path, {"id"})
+            name = self.member_id(each.get("id"), path)
+            if name is None:
+                continue
+            if name in found:
+                self.note(f"{path}/id", "member-id-twice")
+            found[name] = Member(name, own.facts, own.null, own.receiving, own.texts), own.written
+            open_ |= own.open
+        everyone = [found[name] for name in sorted(found)]
+        household = Household(
+            whole.facts, tuple(member for member, _ in everyone), whole.null, whole.receiving, whole.texts, open_
+        )
+        object.__setattr__(household, "written", (whole.written, *(written for _, written in everyone)))
+        return household
 
-    def open(self, level: str, facts: dict[str, Known], receiving: frozenset[str] | None) -> int:
-        """The bits of what is not settled at one level."""
-        places = self.vocabulary.places
-        settled = [places[level, name] for name, known in facts.items() if known.lo == known.hi]
-        if receiving is not None:
-            settled.append(places[level, "receiving"])
-        return self.vocabulary.every[level] - sum(settled)  # each a bit of its own
-
-    def member(self, raw: Any, path: str) -> Member | None:
-        if not isinstance(raw, Mapping):
-            self.note(path, "wrong-kind", wanted="a mapping of facts", wanted_zh="事实的映射")
-            return None
-        facts, null, texts, receiving = self.level(raw, "member", path, {"id"})
-        name = raw.get("id")
+    def member_id(self, name: Any, path: str) -> str | None:
         if isinstance(name, int) and not isinstance(name, bool):
             name = str(name)
         if not isinstance(name, str) or not _ID.match(name):
             self.note(f"{path}/id", "member-without-id")
             return None
-        return Member(name, facts, null, receiving, texts)
+        return name
 
-    def level(
-        self, raw: Mapping[Any, Any], level: str, path: str, beside: set[str]
-    ) -> tuple[dict[str, Known], frozenset[str], dict[str, str], frozenset[str] | None]:
-        known = self.vocabulary.facts[level]
-        facts: dict[str, Known] = {}
-        texts: dict[str, str] = {}
+    def level(self, raw: Mapping[Any, Any], level: str, path: str, beside: set[str]) -> _Level:
+        found = _Level()
         null: set[str] = set()
-        receiving: frozenset[str] | None = None
+        ranges: list[str] = []
+        facts, written = found.facts, found.written
         remembered = self.vocabulary.read[level]
         for name, value in raw.items():
             kept = remembered.get((name, type(value)))
             if kept is not None and (before := kept.get(value)) is not None:
-                facts[name] = before
-                continue
-            fact = known.get(name) if isinstance(name, str) else None
-            if name in beside:
-                continue
-            if name == "receiving":
-                receiving = self.receiving(value, level, f"{path}/receiving")
-            elif fact is None:
+                facts[name], text = before
+                written.append(text)
+            elif name in beside:
+                pass
+            elif name == "receiving":
+                found.receiving = self.receiving(value, level, f"{path}/receiving")
+            elif not isinstance(name, str) or (fact := self.vocabulary.facts[level].get(name)) is None:
                 self.unknown(name, level, f"{path}/{_escaped(name)}")
             elif value is None:
                 null.add(name)
             elif fact.type.base is Base.TEXT:
-                self.text(fact, value, f"{path}/{name}", texts)
+                self.text(fact, value, f"{path}/{name}", found.texts)
             else:
-                found = self.fact(fact, value, f"{path}/{name}")
-                if found is not None:
-                    facts[name] = found if kept is None else _remember(kept, value, found)
+                known = self.fact(fact, value, f"{path}/{name}")
+                if known is not None:
+                    facts[name], text = known, _line(fact, known, self.vocabulary.choices)
+                    written.append(text)
+                    if kept is not None:
+                        _remember(kept, value, (known, text))
+                    elif known.lo != known.hi:
+                        ranges.append(name)
                 elif isinstance(value, Mapping) and "value" in value and value["value"] is None:
                     null.add(name)
-        return facts, frozenset(null), texts, receiving
+        found.null, found.open = frozenset(null), self.open(level, found, ranges)
+        return found
+
+    def open(self, level: str, found: _Level, ranges: list[str]) -> int:
+        """The bits of what is not settled at one level: not known, or known as one of several values."""
+        asked = self.vocabulary.asked[level]
+        left = asked.keys() - found.facts.keys()
+        if found.receiving is not None:
+            left.remove("receiving")
+        return sum(asked[name] for name in (*left, *ranges))  # each a bit of its own
 
     def unknown(self, name: Any, level: str, path: str) -> None:
         other = "member" if level == "household" else "household"
@@ -482,27 +504,42 @@ def canonical_household(household: Household, vocabulary: Vocabulary) -> dict[st
 
 def household_json(household: Household, vocabulary: Vocabulary) -> bytes:
     """The facts in canonical JSON."""
-    members = (_level_json(m, vocabulary, "member", f'"id":{_text(m.id)}') for m in household.members)
-    whole = _level_json(household, vocabulary, "household", f'"members":[{",".join(members)}]')
-    return whole.encode()
+    lines = household.written or [
+        _lines(household, vocabulary),
+        *(_lines(member, vocabulary) for member in household.members),
+    ]
+    members = [
+        _object([f'"id":{_text(member.id)}', *written, *_beside(member)])
+        for member, written in zip(household.members, lines[1:], strict=True)
+    ]
+    return _object([f'"members":[{",".join(members)}]', *lines[0], *_beside(household)]).encode()
 
 
-def _level_json(of: Household | Member, vocabulary: Vocabulary, level: str, beside: str) -> str:
-    """The facts of one level as an object, with one more entry."""
-    shown = vocabulary.shown
-    found = [beside]
-    for name, known in of.facts.items():
-        text = shown[name].get(known)
-        if text is None:
-            value = _shown(vocabulary.facts[level][name], known, vocabulary.choices)
-            text = _remember(shown[name], known, f'"{name}":{_text(value)}')
-        found.append(text)
-    found += [f'"{name}":null' for name in of.null if name not in of.facts]
+def _lines(of: Household | Member, vocabulary: Vocabulary) -> list[str]:
+    """The facts of a household or a member, a line of JSON each."""
+    known = vocabulary.facts["household" if isinstance(of, Household) else "member"]
+    return [_line(known[name], found, vocabulary.choices) for name, found in of.facts.items()]
+
+
+def _beside(of: Household | Member) -> list[str]:
+    """What is said of it beside facts with a value, a line of JSON each."""
+    found = [f'"{name}":null' for name in of.null if name not in of.facts]
     found += [f'"{name}":{_text(text)}' for name, text in of.texts.items()]
     if of.receiving is not None:
         found.append(f'"receiving":{_text(sorted(of.receiving))}')
-    found.sort()  # the keys' order: a quotation mark stands before every character of a name
-    return "{" + ",".join(found) + "}"
+    return found
+
+
+def _object(lines: list[str]) -> str:
+    lines.sort()  # the keys' order: a quotation mark stands before every character of a name
+    return "{" + ",".join(lines) + "}"
+
+
+def _line(fact: Fact, known: Known, choices: dict[str, ChoiceSet]) -> str:
+    """A fact as a line of JSON."""
+    value = _shown(fact, known, choices)
+    # a number, a date, a choice of the vocabulary: no character in it needs an escape
+    return f'"{fact.name}":"{value}"' if type(value) is str else f'"{fact.name}":{_text(value)}'
 
 
 def _text(value: Any) -> str:

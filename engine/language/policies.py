@@ -13,7 +13,7 @@ from engine.language.expressions import Names, Scope, read_expression
 from engine.language.fields import Fields, Pair, is_name, members_have_ids, plain, read_words, wrong_shape
 from engine.language.model import DecisionDays, Document, Example, Exclusion, Fact, Item, Let, Note, Policy
 from engine.language.places import Place
-from engine.language.problems import Problems, did_you_mean
+from engine.language.problems import Problems
 from engine.language.shapes import KINDS, LEVELS, PAYEES, PERIODS, ROUNDING, SHAPES, keys_of
 from engine.language.source import Mapping, Node, Scalar, Sequence
 from engine.language.tree import NO_WORDS, Citation, Condition, Expr, Words
@@ -401,7 +401,7 @@ def _read_exclusions(fields: Fields, names: Names, problems: Problems, own: str)
             each = Fields(node, ("an exclusion", "互斥"), problems, *keys_of("exclusion"))
             other, cite, verified = each.text("policy"), each.citations(), each.flag("verified", True)
         if other not in names.policies or other == own:
-            problems.add("unknown-policy", node.place, did_you_mean(other, names.policies), name=other)
+            problems.add("unknown-policy", node.place, problems.near(other, names.policies), name=other)
             continue
         found.append(Exclusion(other, cite, verified, node.place))
     return tuple(found)

@@ -212,6 +212,9 @@ def _blank(text: str) -> str:
     return "".join("\u3000" if ord(ch) > 0x2E7F else " " for ch in text)
 
 
+MOST_HINTS = 1_000
+
+
 @dataclass(slots=True)
 class Problems:
     """The list every check adds to."""
@@ -228,6 +231,11 @@ class Problems:
         line = rows[place.line - 1] if 0 < place.line <= len(rows) else ""
         filled = tuple(sorted((key, str(value)) for key, value in words.items()))
         self.found.append(Problem(place, code, filled, both, line))
+
+    def near(self, name: str, known: Iterable[str]) -> tuple[str, str]:
+        """The hint for a name that is not known. Beyond so many problems there are none: each is looked for among all
+        names, and nobody reads them."""
+        return did_you_mean(name, known) if len(self.found) < MOST_HINTS else ("", "")
 
     def sorted(self) -> tuple[Problem, ...]:
         """All problems by place, each once."""

@@ -35,7 +35,7 @@ from engine.language.model import (
 )
 from engine.language.places import Place
 from engine.language.policies import Heading, read_heading, read_policy
-from engine.language.problems import Problem, Problems, RulebookError, did_you_mean
+from engine.language.problems import Problem, Problems, RulebookError
 from engine.language.shapes import keys_of
 from engine.language.source import LARGEST_FILE, SAVE_AS_UTF8, Mapping, Node, encoded, read_yaml
 from engine.language.tree import NO_WORDS
@@ -245,7 +245,7 @@ class _Book:
         calendar = read_calendar(self.node(path), self.problems)
         table = names.parameters.get(due)
         if table is None:
-            self.problems.add("unknown-name", each.at("due"), did_you_mean(due, names.parameters), name=due)
+            self.problems.add("unknown-name", each.at("due"), self.problems.near(due, names.parameters), name=due)
         elif [key.choices for key in table.keys] != [URGENCIES] or table.type.base is not Base.WHOLE:
             wanted = {"wanted": "a table of whole numbers by urgency", "wanted_zh": "以紧急程度为键的整数表"}
             self.problems.add("bad-value", each.at("due"), text=due, **wanted)

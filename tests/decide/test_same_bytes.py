@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 from engine.decide import decide
 from engine.decide.examples import example_household
 from engine.decide.record import canonical, in_full, record
-from engine.language.household import canonical_household, read_household
+from engine.language.household import Known, canonical_household, household_json, read_household
 from engine.language.rulebook import load_texts
 from tests import shipped
 from tests.little import decided, family, policy, program_of, texts
@@ -57,11 +58,23 @@ def test_a_household_reads_back_from_its_canonical_form() -> None:
     assert again == household
 
 
+def test_a_changed_copy_of_a_household_does_not_say_what_was_read() -> None:
+    """What is written of a household as it is read belongs to it alone."""
+    program = program_of(policy())
+    raw = family({"income": "12.50"}, {"badges": ["blue", "red"], "away": None}, receiving=[], rent="3.00")
+    household = read_household(raw, program.vocabulary)
+    copy = replace(household)
+    assert household.written and not copy.written
+    assert household_json(copy, program.vocabulary) == household_json(household, program.vocabulary)
+    poorer = replace(household, facts={**household.facts, "rent": Known(100, 100)})
+    assert canonical_household(poorer, program.vocabulary)["rent"] == "1"
+
+
 def test_the_record_says_what_an_auditor_needs() -> None:
     program = program_of(policy(when="- id: poor\n  if: per_head < standard"))
     decision = decided(program, family({"income": 999, "away": False, "born": "1990-05-01"}, receiving=[]))
     made = record(decision)
-    assert made["rulebook"] == program.rulebook.digest and made["format"] == "jiuzhu-decision-4"
+    assert made["rulebook"] == program.rulebook.digest and made["format"] == "jiuzhu-decision-5"
     assert made["answers"][0]["truths"] == "yy" and len(made["evidence"]) == 64
     whole = in_full(made, decision)
     (answer,) = whole["answers"]

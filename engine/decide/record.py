@@ -45,8 +45,9 @@ class Written:
         """Each part of the record by its name."""
         decision = self.decision
         vocabulary = decision.program.vocabulary
-        open_ = iter([dumps(each) for each in self._open])
-        answers = [next(open_) if said is None else said[0] + who + said[1] for said, who in self._said]
+        found, alone = self._answers
+        open_ = iter([dumps(each) for each in alone])
+        answers = [next(open_) if said is None else said[0] + who + said[1] for said, who in found]
         return {
             "answers": b"[%b]" % b",".join(answers),
             "household": household_json(decision.household, vocabulary),
@@ -63,11 +64,12 @@ class Written:
     def brief(self) -> bytes:
         """What a caller is told at once: the record spelled out, without facts and the outcome of every condition. The
         same as `brief` makes of the record read back."""
-        spelled = brief({"answers": self._open, "missing": self._missing})
+        found, alone = self._answers
+        spelled = brief({"answers": alone, "missing": self._missing})
         open_ = iter([dumps(each) for each in spelled["answers"]])
-        answers = [next(open_) if said is None else said[2] + who + said[3] for said, who in self._said]
-        found = {"answers": b"[%b]" % b",".join(answers), "missing": dumps(spelled["missing"]), **self._rest}
-        return joined({name: found[name] for name in ("answers", *BRIEF)})
+        answers = [next(open_) if said is None else said[2] + who + said[3] for said, who in found]
+        parts = {"answers": b"[%b]" % b",".join(answers), "missing": dumps(spelled["missing"]), **self._rest}
+        return joined({name: parts[name] for name in ("answers", *BRIEF)})
 
     @once
     def _rest(self) -> dict[str, bytes]:
@@ -89,30 +91,26 @@ class Written:
         ]
 
     @once
-    def _open(self) -> list[dict[str, Any]]:
-        """The answers that say something of this household alone."""
-        return [_answer(self.decision, answer) for answer in self.decision.answers if not answer.raw.closed]
-
-    @once
-    def _said(self) -> list[tuple[_Pieces | None, bytes]]:
+    def _answers(self) -> tuple[list[tuple[_Pieces | None, bytes]], list[dict[str, Any]]]:
         """Of each answer what is written about everybody whose outcome is like it, and the id that goes between; None
-        where something is open, and `_open` has it."""
+        where something is open: those that say something of this household alone stand beside, in their order."""
         decision = self.decision
         ids = {each.id: dumps(each.id) for each in decision.household.members} | {"": b""}
         beside = decision.run.derived_unpublished  # figures not published that any answer may rest on
         found: list[tuple[_Pieces | None, bytes]] = []
+        alone: list[dict[str, Any]] = []
         for answer in decision.answers:
-            raw, hangs = answer.raw, answer.conditional_on
-            if not raw.closed:
-                found.append((None, b""))
-                continue
+            hangs, said = answer.conditional_on, answer.raw.said
             key = answer.receives if hangs is None and not beside else (answer.receives, hangs, beside)
-            pieces = raw.said.get(key)
+            pieces = said.get(key)
             if pieces is None:
                 data = _answer(decision, answer)
-                pieces = raw.said[key] = (*around_member(data), *around_member(_brief(data)))
+                if answer.raw.closed:
+                    pieces = said[key] = (*around_member(data), *around_member(_brief(data)))
+                else:
+                    alone.append(data)
             found.append((pieces, ids[answer.member]))
-        return found
+        return found, alone
 
 
 _Pieces = tuple[bytes, bytes, bytes, bytes]

@@ -124,13 +124,17 @@ class Household:
     receiving: frozenset[str] | None = None
     texts: dict[str, str] = field(default_factory=dict)
     open: int = -1  # the bits (`Vocabulary.places`) of what is not settled for the household or for some member
-    # What was read of the household and of each member, a line of JSON each. Never given to a changed copy
+    # How the facts of the household and of each member were read, in their order. Never given to a changed copy
     # (`dataclasses.replace` leaves it out), so that it cannot say what is no longer so.
-    written: tuple[list[str], ...] = field(default=(), init=False, repr=False, compare=False)
+    read: tuple[list[_Read], ...] = field(default=(), init=False, repr=False, compare=False)
 
 
-_Read = tuple[Known, str]
-"""A fact given by a single value: what is known, and its line of JSON."""
+@dataclass(slots=True)
+class _Read:
+    """A fact as it was read: what is known, and its line of JSON, once somebody asked for it."""
+
+    known: Known
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,7 @@ class _Level:
     texts: dict[str, str] = field(default_factory=dict)
     receiving: frozenset[str] | None = None
     open: int = 0
-    written: list[str] = field(default_factory=list)
+    read: list[_Read] = field(default_factory=list)
 
 
 def read_household(raw: Any, vocabulary: Vocabulary) -> Household:
@@ -241,7 +245,7 @@ class _Reader:
         if len(members) > MOST_MEMBERS:
             self.note("/members", "too-many-members", limit=MOST_MEMBERS)
             return None
-        found: dict[str, tuple[Member, list[str]]] = {}
+        found: dict[str, tuple[Member, list[_Read]]] = {}
         open_ = whole.open
         for number, each in enumerate(members):
             path = f"/members/{number}"
@@ -254,13 +258,13 @@ class _Reader:
                 continue
             if name in found:
                 self.note(f"{path}/id", "member-id-twice")
-            found[name] = Member(name, own.facts, own.null, own.receiving, own.texts), own.written
+            found[name] = Member(name, own.facts, own.null, own.receiving, own.texts), own.read
             open_ |= own.open
         everyone = [found[name] for name in sorted(found)]
         household = Household(
             whole.facts, tuple(member for member, _ in everyone), whole.null, whole.receiving, whole.texts, open_
         )
-        object.__setattr__(household, "written", (whole.written, *(written for _, written in everyone)))
+        object.__setattr__(household, "read", (whole.read, *(read for _, read in everyone)))
         return household
 
     def member_id(self, name: Any, path: str) -> str | None:
@@ -275,13 +279,13 @@ class _Reader:
         found = _Level()
         null: set[str] = set()
         ranges: list[str] = []
-        facts, written = found.facts, found.written
+        facts, read = found.facts, found.read
         remembered = self.vocabulary.read[level]
         for name, value in raw.items():
             kept = remembered.get((name, type(value)))
             if kept is not None and (before := kept.get(value)) is not None:
-                facts[name], text = before
-                written.append(text)
+                facts[name] = before.known
+                read.append(before)
             elif name in beside:
                 pass
             elif name == "receiving":
@@ -295,10 +299,10 @@ class _Reader:
             else:
                 known = self.fact(fact, value, f"{path}/{name}")
                 if known is not None:
-                    facts[name], text = known, _line(fact, known, self.vocabulary.choices)
-                    written.append(text)
+                    facts[name] = known
+                    read.append(_Read(known))
                     if kept is not None:
-                        _remember(kept, value, (known, text))
+                        _remember(kept, value, read[-1])
                     elif known.lo != known.hi:
                         ranges.append(name)
                 elif isinstance(value, Mapping) and "value" in value and value["value"] is None:
@@ -504,21 +508,23 @@ def canonical_household(household: Household, vocabulary: Vocabulary) -> dict[st
 
 def household_json(household: Household, vocabulary: Vocabulary) -> bytes:
     """The facts in canonical JSON."""
-    lines = household.written or [
-        _lines(household, vocabulary),
-        *(_lines(member, vocabulary) for member in household.members),
-    ]
+    each: tuple[Household | Member, ...] = (household, *household.members)
+    read = household.read or [list(map(_Read, of.facts.values())) for of in each]
+    whole, *own = (_lines(*both, vocabulary) for both in zip(each, read, strict=True))
     members = [
-        _object([f'"id":{_text(member.id)}', *written, *_beside(member)])
-        for member, written in zip(household.members, lines[1:], strict=True)
+        _object([f'"id":{_text(member.id)}', *lines, *_beside(member)])
+        for member, lines in zip(household.members, own, strict=True)
     ]
-    return _object([f'"members":[{",".join(members)}]', *lines[0], *_beside(household)]).encode()
+    return _object([f'"members":[{",".join(members)}]', *whole, *_beside(household)]).encode()
 
 
-def _lines(of: Household | Member, vocabulary: Vocabulary) -> list[str]:
+def _lines(of: Household | Member, read: list[_Read], vocabulary: Vocabulary) -> list[str]:
     """The facts of a household or a member, a line of JSON each."""
-    known = vocabulary.facts["household" if isinstance(of, Household) else "member"]
-    return [_line(known[name], found, vocabulary.choices) for name, found in of.facts.items()]
+    facts = vocabulary.facts["household" if isinstance(of, Household) else "member"]
+    for name, each in zip(of.facts, read, strict=True):
+        if not each.line:
+            each.line = _line(facts[name], each.known, vocabulary.choices)
+    return [each.line for each in read]
 
 
 def _beside(of: Household | Member) -> list[str]:

@@ -64,7 +64,7 @@ def test_a_changed_copy_of_a_household_does_not_say_what_was_read() -> None:
     raw = family({"income": "12.50"}, {"badges": ["blue", "red"], "away": None}, receiving=[], rent="3.00")
     household = read_household(raw, program.vocabulary)
     copy = replace(household)
-    assert household.written and not copy.written
+    assert household.read and not copy.read
     assert household_json(copy, program.vocabulary) == household_json(household, program.vocabulary)
     poorer = replace(household, facts={**household.facts, "rent": Known(100, 100)})
     assert canonical_household(poorer, program.vocabulary)["rent"] == "1"

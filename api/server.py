@@ -39,6 +39,7 @@ __all__ = ["apart", "serve", "warm_up"]
 
 READ_SECONDS = 5  # without a byte from a client in the middle of a request
 WRITE_SECONDS = 30
+SWITCH_AFTER = 0.001  # seconds: who only reads or answers a request need not wait long for the one that computes
 ACCEPT_AFTER = 0.0002  # seconds for each connection a worker has
 LONGEST_WAIT = 0.005
 
@@ -114,6 +115,7 @@ def warm_up(app: Flask) -> None:
     except Exception as error:  # a vocabulary in which such a household cannot be; nothing is lost
         log("not-warmed", exc=error)
     keep_from_collecting()
+    sys.setswitchinterval(SWITCH_AFTER)
 
 
 def keep_from_collecting() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from flask import current_app
@@ -10,6 +10,7 @@ from flask import current_app
 from api.active import ActiveRules
 from api.metrics import Metrics
 from api.settings import Settings, day_in_china, instant_of
+from api.turns import Turns
 from engine.ledger.home import Home
 from engine.ledger.programs import Programs
 
@@ -25,6 +26,7 @@ class Service:
     programs: Programs
     active: ActiveRules
     metrics: Metrics
+    turns: Turns = field(default_factory=Turns)
 
     def now(self) -> datetime:
         return self.settings.clock()

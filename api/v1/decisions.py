@@ -231,7 +231,9 @@ def _recorded(call: Call, make: Callable[[Request | None], Entered], about: int 
                 return _repeated(call, earlier)
         if about is not None:
             held.enter_context(working(home.volatile, Request("decision", str(about), "0" * 64), now))
-        draft, made = make(sent)
+        with call.service.turns.turn():
+            draft, made = make(sent)
+            told = made.brief if made else b""
         receipt = home.writer.append(draft)
     if receipt.repeated:
         return _repeated(call, receipt)
@@ -241,7 +243,7 @@ def _recorded(call: Call, make: Callable[[Request | None], Entered], about: int 
     decided = made.decision
     written = views.Case(
         receipt.seq, draft.kind, draft.at, draft.household, call.who.id, receipt.hash, decided.on.isoformat(),
-        decided.program.rulebook.digest, __version__, made.brief, draft.refers, call.sent.get("reason", ""),
+        decided.program.rulebook.digest, __version__, told, draft.refers, call.sent.get("reason", ""),
     )  # fmt: skip
     return _decided(call, written, {}, decided)
 
@@ -282,7 +284,8 @@ def _household(call: Call, given: str | None) -> str:
     if given is None:
         return f"h_{secrets.token_hex(12)}"
     caseworker = None if call.may("cases:all") else call.who.id
-    page = search(call.service.home.index, Query(household=given, caseworker=caseworker), limit=1)
+    with call.service.turns.aside():  # the index may have much to catch up with
+        page = search(call.service.home.index, Query(household=given, caseworker=caseworker), limit=1)
     if not page.hits:
         if page.behind:  # it may be among the newest entries, which are not searched yet
             raise Problem("not-ready", headers={"Retry-After": "1"})

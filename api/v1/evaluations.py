@@ -21,6 +21,11 @@ blueprint = Blueprint("evaluations", __name__)
     problems=("invalid", "bad-json", "not-json", "body-too-large"),
 )  # fmt: skip
 def evaluate(call: Call) -> Response:
+    with call.service.turns.turn():
+        return _evaluated(call)
+
+
+def _evaluated(call: Call) -> Response:
     rules = call.service.active.current()
     asked = ask(rules, schemas.EVALUATION, call.sent, call.service.today())
     trace = asked.body.get("trace", False)

@@ -17,25 +17,30 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from engine.sweep.checked import PLACE
+from engine.sweep.coded import ONCE, Coded, coded
 from engine.sweep.columns import HOUSEHOLD_KEY
 from engine.sweep.dag import Level, Node, Term, span_of
+from engine.sweep.packed import Packed, write
 from engine.sweep.queries import Output, Script
-from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, Answers, quoted
+from engine.sweep.reading import text
+from engine.sweep.reports import Answers
 from engine.sweep.tables import TABLES, Tables
 from engine.sweep.vector import Array, Block, Values, Vector, vector
 
 BLOCK = 16_384  # members to a block: what is worked on stays in the processor's cache
 
 
+KINDS = {"status": "TINYINT", "truth": "BOOLEAN", "number": "BIGINT", "further": "BIGINT"}  # in the file of the answers
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How one column of the answers goes from array to table: its dtype, and the SQL that reads it there."""
+    """How one column of the answers is kept: its dtype (None: null for everybody), and what stands for null."""
 
     output: Output
     dtype: Any
-    sql: str
-    none: int = 0  # what stands for null
+    none: int = 0
 
     @property
     def constant(self) -> bool:
@@ -43,18 +48,17 @@ class Shape:
 
 
 def shape(output: Output) -> Shape:
-    here = name(output.name)
     if output.kind == "status":
-        return Shape(output, np.int8, here)
+        return Shape(output, np.int8)
     if output.kind == "truth":
-        return Shape(output, np.bool_, here)
+        return Shape(output, np.bool_)
     least, most = span_of(output.terms[0])
     if output.kind == "number":
-        return Shape(output, _narrowest(least, most), f"CAST({here} AS BIGINT)")
+        return Shape(output, _narrowest(least, most))
     if output.terms[0] is output.terms[1] or _equal_constants(output.terms):
-        return Shape(output, None, "CAST(NULL AS BIGINT)")
+        return Shape(output, None)
     none = least - 1 if least > -(2**63) else most + 1
-    return Shape(output, _narrowest(min(least, none), max(most, none)), f"nullif(CAST({here} AS BIGINT), {none})", none)
+    return Shape(output, _narrowest(min(least, none), max(most, none)), none)
 
 
 def _equal_constants(terms: tuple[Term, ...]) -> bool:
@@ -79,7 +83,7 @@ class Held:
     home: Array = None  # the place of the household among all
     filled: int = 0
     homes: Held | None = None  # the answers of the households
-    shown: list[str] = field(default_factory=list)  # what DuckDB reads of it, by name
+    coded: dict[str, Coded] = field(default_factory=dict)  # who they are, once somebody asked
 
     def __post_init__(self) -> None:
         self.keys, self.home = np.empty(self.room, np.int64), np.empty(self.room, np.int64)
@@ -93,9 +97,8 @@ class Held:
         self.keys[at:to], self.home[at:to] = here, home[some]
         for called, shape in self.shapes.items():
             if not shape.constant:
-                found = [steps.of(values, term, self.level) for term in shape.output.terms]
-                found = [each if np.ndim(each) == 0 else each[some] for each in found]
-                self.arrays[called][at:to] = _answer(shape, found)
+                found = _answer(shape, [steps.of(values, term, self.level) for term in shape.output.terms])
+                self.arrays[called][at:to] = found if np.ndim(found) == 0 else found[some]
         self.filled = to
 
     def leave(self, keys: Array) -> None:
@@ -104,36 +107,6 @@ class Held:
         self.keys, self.home = self.keys[: self.filled][rows], self.home[: self.filled][rows]
         self.arrays = {name: array[: self.filled][rows] for name, array in self.arrays.items()}
         self.filled = len(self.keys)
-
-    @property
-    def table(self) -> str:
-        return f"{TABLES[self.level][0]}_held"
-
-    def show(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let DuckDB read the arrays where they lie."""
-        arrays = {name: array[: self.filled] for name, array in self.arrays.items()}
-        connection.register(self.table, {"n_": np.arange(self.filled), "key_": self.keys[: self.filled], **arrays})
-        self.shown.append(self.table)
-
-    def of(self, columns: Iterable[str], *texts: str) -> str:
-        wanted = dict.fromkeys([*columns, *quoted(texts)])
-        shown = [self.told(each) if each in self.shapes else f"t.{name(each)}" for each in wanted]
-        table, key = TABLES[self.level]
-        who = f" JOIN {table} t ON t.{key} = a.key_" if any(each not in self.shapes for each in wanted) else ""
-        return f"(SELECT {', '.join(['n_', *shown])} FROM {self.table} a{who})"
-
-    def told(self, called: str) -> str:
-        """A column as DuckDB reads it out of its array."""
-        return f"{self.shapes[called].sql} AS {name(called)}"
-
-    def eligible(self, connection: duckdb.DuckDBPyConnection, status: str, *texts: str) -> str:
-        wanted = dict.fromkeys([status, *quoted(texts)])
-        rows = np.flatnonzero(self.arrays[status][: self.filled] == 2)
-        arrays = {each: self.arrays[each][rows] for each in wanted if each in self.arrays}
-        table = f"{self.table}_{len(self.shown)}"
-        connection.register(table, {"n_": rows, **arrays})
-        self.shown.append(table)
-        return f"(SELECT n_, {', '.join(map(self.told, wanted))} FROM {table})"
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> dict[str, Array]:
         rows = np.flatnonzero(self.arrays[status][: self.filled] > 0)
@@ -148,17 +121,48 @@ class Held:
             return np.ma.masked_array(found.astype(np.int64), found == shape.none)
         return found.astype(np.int64) if shape.output.kind == "number" else found
 
+    def numbers(self, connection: duckdb.DuckDBPyConnection, column: str) -> Array:
+        return self.arrays[column][: self.filled]
+
+    def texts(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> Mapping[str, Coded]:
+        """Read once, of the rows that have an answer; what is their household's is read there."""
+        columns = tuple(columns)
+        shared = [each for each in columns if self.homes and each in (ONCE, PLACE)]
+        missing = [each for each in columns if each not in self.coded and each not in shared]
+        if missing:
+            table, key = TABLES[self.level]
+            numbers, found = coded(connection, table, key, missing)
+            by = np.argsort(numbers, kind="stable")
+            rows = by[np.searchsorted(numbers[by], self.keys[: self.filled])]
+            self.coded |= {each: texts.of(rows) for each, texts in found.items()}
+        if shared and self.homes:
+            whose = self.whose(connection)
+            theirs = self.homes.texts(connection, shared)
+            self.coded |= {each: texts.of(whose) for each, texts in theirs.items() if each not in self.coded}
+        return {each: self.coded[each] for each in columns}
+
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Array:
         assert self.homes is not None
         found: Array = np.searchsorted(self.homes.home[: self.homes.filled], self.home[: self.filled])
         return found
+
+    def write(self, connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+        texts = self.texts(connection, self.keys_shown)
+        columns = [Packed(each, "VARCHAR", texts[each]) for each in self.keys_shown]
+        for called, shape in self.shapes.items():
+            values = None if shape.constant else self.arrays[called][: self.filled]
+            null = shape.none if shape.output.kind == "further" else None
+            columns.append(Packed(called, KINDS[shape.output.kind], values, null))
+        write(file, columns, self.filled)
 
 
 def _answer(shape: Shape, values: list[Any]) -> Any:
     first, *other = values
     if shape.output.kind == "status":
         certain, possible = (np.asarray(value, np.bool_) for value in values)
-        return certain.astype(np.int8) + (certain | possible)
+        if certain is possible:  # nothing is open
+            return certain.view(np.int8) << 1
+        return certain.view(np.int8) + (certain | possible)
     if shape.output.kind == "further":
         return np.where(first == other[0], shape.none, first)
     return first
@@ -179,6 +183,7 @@ class Arrays:
     ):
         self.connection, self.tables, self.between = connection, tables, between
         self.threads = threads or os.cpu_count() or 1
+        self.shown: list[str] = []  # what DuckDB reads of the arrays, by name
         self.found: dict[Level, Held] = {}
         self.counted: dict[str, int] = {}
 
@@ -256,7 +261,7 @@ class Arrays:
         arms = []
         for number, (fact, keys) in enumerate(some.items()):
             self.connection.register(f"cannot_{number}", {HOUSEHOLD_KEY: keys})
-            self.found[Level.HOUSEHOLD].shown.append(f"cannot_{number}")
+            self.shown.append(f"cannot_{number}")
             arms.append(f"SELECT {HOUSEHOLD_KEY}, {text(fact)} AS fact FROM cannot_{number}")
         return " UNION ALL ".join(arms)
 
@@ -265,10 +270,7 @@ class Arrays:
         for level, (table, _) in TABLES.items():
             statement, held = f"{table}_answers", self.found[level]
             if statement in to and (held.shapes or level is Level.HOUSEHOLD):
-                held.show(self.connection)
-                columns = ", ".join(map(name, [*held.keys_shown, *held.shapes]))
-                query = f"SELECT {columns} FROM {held.of(held.keys_shown, columns)}"
-                self.connection.execute(f"COPY ({query}) TO {text(str(to[statement]))} ({PARQUET})")
+                held.write(self.connection, to[statement])
                 found[statement] = held
         return found
 
@@ -281,10 +283,9 @@ class Arrays:
             self.found[level].leave(np.ma.getdata(left))
 
     def finish(self) -> None:
-        for held in self.found.values():
-            for table in held.shown:
-                self.connection.unregister(table)
-        self.found, self.counted = {}, {}
+        for table in self.shown:
+            self.connection.unregister(table)
+        self.shown, self.found, self.counted = [], {}, {}
 
 
 def _rows(truth: Any, many: int) -> Array:

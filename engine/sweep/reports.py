@@ -5,7 +5,6 @@ Plain DuckDB over the answers; nothing here decides anything.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import duckdb
 import numpy as np
 
 from engine.language.model import ExclusionGroup, Policy, Rulebook
-from engine.sweep.checked import DRAWN
+from engine.sweep.coded import Coded, coded
 from engine.sweep.reading import name, text
 
 # How often an item is paid within twelve months; `month` is replaced by `for_months` where an item says so.
@@ -30,18 +29,18 @@ def parquet(path: Path | str) -> str:
 
 
 class Answers(Protocol):
-    """The answers of one level in a chunk, wherever they lie."""
-
-    def of(self, columns: Iterable[str], *texts: str) -> str:
-        """A relation (SQL) of some columns, and of those that stand quoted in texts; `n_` is the number of a row."""
-        ...
-
-    def eligible(self, connection: duckdb.DuckDBPyConnection, status: str, *texts: str) -> str:
-        """A relation like `of` of the rows where a status is eligible."""
-        ...
+    """The answers of one level in a chunk, wherever they lie. Rows are numbered as they lie, from 0."""
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> Mapping[str, Any]:
         """The rows where a status is above ineligible: `n_`, the status and these columns, masked where null."""
+        ...
+
+    def numbers(self, connection: duckdb.DuckDBPyConnection, column: str) -> Any:
+        """A column that is nowhere null, of all rows."""
+        ...
+
+    def texts(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> Mapping[str, Coded]:
+        """Who the rows are, of all of them: `household_id`, `id`, `place`, `receiving`."""
         ...
 
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Any:
@@ -59,18 +58,24 @@ class Rows:
     file: Path
     homes: Path
 
-    def of(self, columns: Iterable[str], *texts: str) -> str:
-        read = dict.fromkeys([*columns, *quoted(texts)])
-        return f"(SELECT file_row_number AS n_, {', '.join(map(name, read))} FROM {self.source(self.file)})"
-
-    def eligible(self, connection: duckdb.DuckDBPyConnection, status: str, *texts: str) -> str:
-        return f"(FROM {self.of([status], *texts)} WHERE {name(status)} = 2)"
-
     def source(self, file: Path) -> str:
         return f"read_parquet({text(str(file))}, file_row_number = true)"
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> Mapping[str, Any]:
-        return connection.sql(f"FROM {self.of([status, *columns])} WHERE {name(status)} > 0").fetchnumpy()
+        read = ", ".join(map(name, dict.fromkeys([status, *columns])))
+        query = f"SELECT file_row_number AS n_, {read} FROM {self.source(self.file)} WHERE {name(status)} > 0"
+        return connection.sql(query).fetchnumpy()
+
+    def numbers(self, connection: duckdb.DuckDBPyConnection, column: str) -> Any:
+        found = connection.sql(
+            f"SELECT file_row_number AS n_, {name(column)} AS found FROM {self.source(self.file)}"
+        ).fetchnumpy()
+        return np.ma.getdata(found["found"])[np.argsort(np.ma.getdata(found["n_"]), kind="stable")]
+
+    def texts(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> Mapping[str, Coded]:
+        number, found = coded(connection, self.source(self.file), "file_row_number", columns)
+        by = np.argsort(number, kind="stable")
+        return {column: texts.of(by) for column, texts in found.items()}
 
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Any:
         found = connection.sql(
@@ -80,16 +85,6 @@ class Rows:
         whose = np.empty(len(found["n_"]), np.int64)
         whose[np.ma.getdata(found["n_"])] = np.ma.getdata(found["home"])
         return whose
-
-
-def quoted(texts: Iterable[str]) -> Iterator[str]:
-    """The columns that stand quoted in texts of SQL."""
-    return (found for each in texts for found in re.findall(r'"([^"]+)"', each))
-
-
-def draws(policy: Policy) -> str:
-    """Whether a policy is surely drawn."""
-    return f"coalesce(contains(';' || {DRAWN} || ';', {text(f';{policy.id};')}), FALSE)"
 
 
 def best_choice(group: ExclusionGroup, amount: str, policy: str, listed: Callable[[Iterable[str]], str]) -> str:

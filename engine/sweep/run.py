@@ -27,7 +27,7 @@ import duckdb
 
 from engine import __version__
 from engine.language.model import Rulebook
-from engine.sweep import gap, reports, since, split, straight, sums
+from engine.sweep import gap, gap_part, reports, since, split, straight, sums
 from engine.sweep import manifest as manifests
 from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
 from engine.sweep.columns import Columns, State
@@ -351,7 +351,7 @@ class Sweep:
                     level: answers.get(f"{level}_answers") or reports.Rows(files[folder], files["households"])
                     for level, folder in reports.TABLE.items()
                 }
-                gap.gap(self.connection, compiled, told, files["gap"])
+                gap_part.gap(self.connection, compiled, told, files["gap"])
                 sums.sums(self.connection, compiled, told, files["sums"])
                 reports.missing(self.connection, waited, waits(compiled), files)
             # at once, and before any query that a stop could end: a chunk whose files have their names is done

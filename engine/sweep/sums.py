@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 
 from engine.language.model import Policy
+from engine.sweep.adding import added, columns_of, ends
 from engine.sweep.compile import Compiled
-from engine.sweep.dag import LARGEST
 from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import text
 from engine.sweep.reports import PARQUET, Answers, paid, parquet, written
@@ -25,7 +24,6 @@ ENDS = ("month_least", "year_least", "month_most", "year_most")
 COUNTED = ("households", "people", "conditional", *ENDS)
 EVERYBODY = ""  # in place of a policy: all households and people of a place
 STATUSES = (1, 2)  # of the ineligible nothing is counted: their number is what is left of everybody
-MOST_MONTHS = 12
 
 
 def sums(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path) -> None:
@@ -73,26 +71,17 @@ class _Homes:
 
     @staticmethod
     def of(connection: duckdb.DuckDBPyConnection, households: Answers) -> _Homes:
-        rows = households.of(["place", "people"])
-        found = connection.execute(f"SELECT DISTINCT place FROM {rows} ORDER BY ALL").fetchall()
-        places = tuple(place for (place,) in found)
-        named = [place for place in places if place is not None]
-        # to turn text into a value of an ENUM is to look it up once
-        code = f"enum_code(CAST(place AS ENUM({', '.join(map(text, named))})))::INTEGER" if named else "NULL::INTEGER"
-        read = connection.sql(f"SELECT n_, people, {code} AS place FROM {rows}").fetchnumpy()
-        by = np.argsort(np.ma.getdata(read["n_"]), kind="stable")
-        codes = np.ma.filled(read["place"], len(named))  # who lives nowhere stands after all that are named
-        return _Homes(np.ma.getdata(read["people"])[by], codes[by].astype(np.int64), (*named, None))
+        place = households.texts(connection, ["place"])["place"]
+        nowhere = len(place.values)  # who lives nowhere stands after all that are named
+        places = np.where(place.codes < 0, nowhere, place.codes)
+        return _Homes(households.numbers(connection, "people"), places, (*place.values, None))
 
     def added(self, homes: Array, values: Array | None = None) -> Array:
-        """By place, the sum of the values of these households (or how many there are), exactly."""
+        """By place, the sum of the values of these households, or how many there are."""
         many, places = len(self.places), self.place[homes]
         if values is None:
             return np.bincount(places, minlength=many)
-        large = max(-int(values.min(initial=0)), int(values.max(initial=0))) * len(values) > LARGEST
-        total = np.zeros(many, object if large else np.int64)
-        np.add.at(total, places, values)
-        return total.astype(np.int64)  # OverflowError where it is too much
+        return added(places, many, values)
 
     def some(self, homes: Array) -> Array:
         """These households, each once."""
@@ -112,31 +101,23 @@ def _counted(
     status, conditional = f"{policy.id}__status", f"{policy.id}__conditional"
     items = list(paid(policy, to_anybody=True))
     monthly = {f"{policy.id}__{i.id}" for i in policy.gives if i.amount is not None and i.per == "month"}
-    columns = [f"{i.column}__{end}" for i in items for end in ("least", "most")]
-    columns += [f"{i.column}__months_{end}" for i in items if i.for_months for end in ("least", "most")]
+    columns = columns_of(policy, to_anybody=True)
     found = rows.above(connection, status, [*columns, *([conditional] if rests else [])])
     number, level = np.ma.getdata(found["n_"]), np.ma.getdata(found[status])
-    ends = {end: np.zeros(len(number), np.int64) for end in ENDS}
+    sums = {end: np.zeros(len(number), np.int64) for end in ENDS}
     for item in items:
-        least = np.ma.getdata(found[f"{item.column}__least"])
-        times: tuple[Any, Any] = (item.times, item.times)
-        if item.for_months:
-            months = np.ma.getdata(found[f"{item.column}__months_least"])
-            longest = _filled(found[f"{item.column}__months_most"], months)
-            times = np.minimum(months, MOST_MONTHS), np.minimum(longest, MOST_MONTHS)
-        for end, value, often in zip(
-            ("least", "most"), (least, _filled(found[f"{item.column}__most"], least)), times, strict=True
-        ):
-            ends[f"year_{end}"] += value * often
+        once, year = ends(item, found)
+        for end, each, all_ in zip(("least", "most"), once, year, strict=True):
+            sums[f"year_{end}"] += all_
             if item.column in monthly:
-                ends[f"month_{end}"] += value
+                sums[f"month_{end}"] += each
     told: dict[int, dict[str, Array]] = {}
     for each in STATUSES:
         here = level == each
         home = whose[number[here]]
         if not len(home):
             continue
-        counts = {end: homes.added(home, values[here]) for end, values in ends.items() if items}
+        counts = {end: homes.added(home, values[here]) for end, values in sums.items() if items}
         if rests:
             counts["conditional"] = homes.added(home[np.ma.getdata(found[conditional])[here]])
         if policy.level == "household":
@@ -144,11 +125,6 @@ def _counted(
         else:
             told[each] = {**counts, "households": homes.added(homes.some(home)), "people": homes.added(home)}
     return told
-
-
-def _filled(most: Array, least: Array) -> Array:
-    """The most, which is null where it is the least."""
-    return np.where(np.ma.getmaskarray(most), least, np.ma.getdata(most))
 
 
 def finish(connection: duckdb.DuckDBPyConnection, compiled: Compiled, out: Path) -> None:

@@ -1,7 +1,7 @@
 """The graph run on NumPy arrays, inside the process: the answers of the SQL in a fraction of its time.
 
 Nothing is decided here that the statements do not say: `Script` carries the terms they were written from. The checked
-tables come out of DuckDB and the answers go back to it, to be written.
+tables come out of DuckDB; the answers are written from the arrays (`engine/sweep/packed.py`).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     household_least, household_most   what all rows of the household that may stand together are worth in twelve months
 
 A part (`engine/sweep/gap_part.py`) carries a policy as its place in the order of ids and `apply_first` as sums of 2^i,
-because a city has several rows a household: text is made once, for the rows as they are written at the end. Nothing here
-decides anything.
+because a city has several rows a household: text is made once, for the rows as they are written at the end. Nothing
+here decides anything.
 """
 
 from __future__ import annotations

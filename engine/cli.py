@@ -30,7 +30,8 @@ COMMANDS = {
     "watch": "watch:watch",
 }
 # what a command needs beyond the plain install: module -> the extra of pyproject.toml that brings it
-EXTRAS = {"duckdb": "sweep", "sqlglot": "sweep", "numpy": "sweep", "pyspark": "spark", "durable": "watch"}
+EXTRAS = {"duckdb": "sweep", "sqlglot": "sweep", "numpy": "sweep", "pyarrow": "sweep",
+          "pyspark": "spark", "durable": "watch"}  # fmt: skip
 
 
 class Commands(click.Group):

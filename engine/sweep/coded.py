@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -22,11 +22,10 @@ class Coded:
 
     codes: Array
     values: Sequence[str]
-    spelled: list[bytes] = field(default_factory=list)  # `values` as Parquet has them, once they were asked for
 
     def of(self, rows: Any) -> Coded:
         """The texts of some rows."""
-        return Coded(self.codes[rows], self.values, self.plain())
+        return Coded(self.codes[rows], self.values)
 
     def rank(self, rows: Array) -> Array:
         """Numbers in the order of the texts of some rows, none of which is null."""
@@ -35,13 +34,6 @@ class Coded:
         place[by] = np.arange(len(by))
         found: Array = place[self.codes[rows]]
         return found
-
-    def plain(self) -> list[bytes]:
-        """Each value after its length, four bytes."""
-        if len(self.spelled) < len(self.values):
-            told = map(str.encode, self.values)
-            self.spelled.extend([len(each).to_bytes(4, "little") + each for each in told])
-        return self.spelled
 
 
 def coded(

@@ -13,7 +13,6 @@ from engine.sweep import packed
 from engine.sweep.adding import added, sorted_by
 from engine.sweep.coded import FEW, Coded, coded
 from engine.sweep.packed import Packed
-from engine.sweep.thrift import I32, struct, varint
 
 KIND = {"TINYINT": np.int8, "SMALLINT": np.int16, "BIGINT": np.int64}
 NULL = {"TINYINT": -128, "SMALLINT": -(2**15), "BIGINT": -(2**63)}
@@ -83,13 +82,6 @@ def test_no_row_at_all(tmp_path: Path) -> None:
     assert pyarrow.parquet.read_table(path).to_pydict() == {"a": [], "b": []}
     with duckdb.connect() as connection:
         assert connection.execute(f"SELECT * FROM '{path}'").fetchall() == []
-
-
-def test_compact_thrift() -> None:
-    assert varint(300) == b"\xac\x02"
-    assert struct({1: I32(-1), 3: 1, 4: "é", 5: None, 6: [I32(1)] * 15, 9: {}}) == (
-        b"\x15\x01" b"\x26\x02" b"\x18\x02\xc3\xa9" b"\x29\xf5\x0f" + b"\x02" * 15 + b"\x3c\x00" b"\x00"
-    )
 
 
 @pytest.mark.parametrize("different", [3, FEW + 10])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from engine.decide import Program, compile_rulebook, decide
 from engine.language.household import Household, HouseholdError
-from engine.sweep import gap
+from engine.language.rulebook import policies_asked
+from engine.sweep import gap, gap_part
 from engine.sweep import manifest as manifests
 from engine.sweep.arrays import Arrays
 from engine.sweep.mapping import mapped
@@ -327,8 +330,13 @@ def test_any_row_can_be_explained(program: Program, some: list[Household], plain
     assert look_up(program.rulebook, found, "nobody") is None
 
 
-def test_the_gap_lists_who_is_entitled_and_does_not_receive(program: Program, some: list[Household], plain: tuple[Path, Path], tmp_path: Path) -> None:
-    city.sweep(program, *plain, tmp_path / "out")
+def gap_of(out: Path) -> list[dict[str, Any]]:
+    rows = duckdb.sql(f"SELECT * FROM '{out}/gap.parquet'")
+    return [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
+
+
+def listed(program: Program, some: list[Household], out: Path) -> None:
+    """The gap holds who is entitled and does not receive, what it is worth, and what to apply for first."""
     wanted = {}
     for n, household in enumerate(some):
         try:
@@ -339,31 +347,40 @@ def test_the_gap_lists_who_is_entitled_and_does_not_receive(program: Program, so
             if answer.status == "eligible" and answer.receives != "yes":
                 least, most = (sum(a.yearly[end] for a in answer.amounts) for end in (0, 1))
                 wanted[f"h{n:06d}", answer.member, answer.policy.id] = answer.conditional, answer.receives, least, most
-    rows = duckdb.sql(f"SELECT * FROM '{tmp_path}/out/gap.parquet'")
-    gap = [dict(zip(rows.columns, row, strict=True)) for row in rows.fetchall()]
-    found = {(r["household_id"], r["id"], r["policy"]): (r["conditional"], r["receiving"], r["worth_least"], r["worth_most"]) for r in gap}
+    rows = gap_of(out)
+    found = {(r["household_id"], r["id"], r["policy"]): (r["conditional"], r["receiving"], r["worth_least"], r["worth_most"]) for r in rows}
     assert found == wanted and any(conditional for conditional, *_ in wanted.values())
-    order = [(-(r["household_least"] or 0), -(r["household_most"] or 0)) for r in gap]
+    order = [(-(r["household_least"] or 0), -(r["household_most"] or 0)) for r in rows]
     assert order == sorted(order)
-    assert any(r["apply_first"] for r in gap if r["conditional"])
+    asks = {policy.id: policies_asked(policy) for policy in program.rulebook.policies}
+    grants = {grant for each in asks.values() for grant in each}
+    first = 0
+    for row in rows:
+        beside = {policy for home, who, policy in wanted if home == row["household_id"] and (who in ("", row["id"]) or not row["id"])}
+        rests: set[str] = set()
+        while more := {grant for each in (row["policy"], *rests) for grant in asks[each]} - rests:
+            rests |= more
+        told = sorted(rests & beside & grants) if row["conditional"] else []
+        assert (row["apply_first"] or "") == ";".join(told), row
+        first += bool(told)
+    assert first
 
 
-def test_what_may_not_be_drawn_together_is_never_added_up(program: Program, some: list[Household], plain: tuple[Path, Path], tmp_path: Path) -> None:
+APART = {"base": "other", "other": "base", "linked": "personal", "personal": "linked"}
+
+
+def kept_apart(some: list[Household], out: Path) -> None:
     """base excludes other; linked excludes personal, member by member. What is drawn already keeps the other out."""
-    city.sweep(program, *plain, tmp_path / "out")
-    rows = duckdb.sql(f"SELECT * FROM '{tmp_path}/out/gap.parquet'")
     by_household: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows.fetchall():
-        one = dict(zip(rows.columns, row, strict=True))
-        by_household[one["household_id"]].append(one)
+    for row in gap_of(out):
+        by_household[row["household_id"]].append(row)
     tied, kept_out = 0, 0
-    apart = {"base": "other", "other": "base", "linked": "personal", "personal": "linked"}
     for n, household in enumerate(some):
         found = by_household.get(f"h{n:06d}", [])
         for row in found:
             drawn = household.receiving if not row["id"] else next(m.receiving for m in household.members if m.id == row["id"])
-            keeps_out = apart.get(row["policy"]) in (drawn or ())
-            assert (row["instead_of"] == apart[row["policy"]]) if keeps_out else row["instead_of"] is None
+            keeps_out = APART.get(row["policy"]) in (drawn or ())
+            assert (row["instead_of"] == APART[row["policy"]]) if keeps_out else row["instead_of"] is None
             kept_out += keeps_out
         for end in ("least", "most"):
             free = [row for row in found if row["instead_of"] is None]
@@ -373,6 +390,69 @@ def test_what_may_not_be_drawn_together_is_never_added_up(program: Program, some
             assert not free or {row[f"household_{end}"] for row in free} == {total}
         tied += len({"base", "other"} & {row["policy"] for row in found}) == 2
     assert tied and kept_out
+
+
+def test_the_gap_lists_who_is_entitled_and_does_not_receive(program: Program, some: list[Household], plain: tuple[Path, Path], tmp_path: Path) -> None:
+    city.sweep(program, *plain, tmp_path / "out")
+    listed(program, some, tmp_path / "out")
+
+
+def test_what_may_not_be_drawn_together_is_never_added_up(some: list[Household], program: Program, plain: tuple[Path, Path], tmp_path: Path) -> None:
+    city.sweep(program, *plain, tmp_path / "out")
+    kept_apart(some, tmp_path / "out")
+
+
+def nothing_first(right: Any) -> Any:
+    return lambda *given: np.zeros_like(right(*given))
+
+
+def nobody_else_counts_first(right: Any) -> Any:
+    """What another in the household could be granted is left out."""
+    return lambda listing, rows, word, households: right(
+        listing, replace(rows, home=np.arange(len(rows.home))), word, max(households, len(rows.home))
+    )
+
+
+def nothing_is_drawn_instead(right: Any) -> Any:
+    def wrong(*given: Any) -> Any:
+        found = right(*given)
+        return replace(found, codes=np.full_like(found.codes, -1))
+
+    return wrong
+
+
+def what_is_kept_out_counts(right: Any) -> Any:
+    return lambda listing, rows, free, households: right(listing, rows, np.ones_like(free), households)
+
+
+def all_are_added_up(right: Any) -> Any:
+    return lambda listing, *given: right(replace(listing, groups=()), *given)
+
+
+def the_most_is_the_least(right: Any) -> Any:
+    def wrong(*given: Any) -> Any:
+        counted, (least, _) = right(*given)
+        return counted, [least, least]
+
+    return wrong
+
+
+BUGS = {
+    "_first": (nothing_first, nobody_else_counts_first),
+    "_instead": (nothing_is_drawn_instead,),
+    "_totals": (what_is_kept_out_counts, all_are_added_up, the_most_is_the_least),
+}
+
+
+@pytest.mark.parametrize(("name", "bug"), [(name, bug) for name, bugs in BUGS.items() for bug in bugs], ids=lambda given: getattr(given, "__name__", given))
+def test_a_bug_in_the_gap_is_caught(
+    name: str, bug: Any, program: Program, some: list[Household], plain: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gap_part, name, bug(getattr(gap_part, name)))
+    city.sweep(program, *plain, tmp_path / "out")
+    with pytest.raises(AssertionError):
+        listed(program, some, tmp_path / "out")
+        kept_apart(some, tmp_path / "out")
 
 
 def test_grants_beyond_one_mask_are_told_as_well(

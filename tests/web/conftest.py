@@ -17,7 +17,7 @@ from engine.language.shipped import rule_files
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as Chromium
-    from screen import Tab
+    from screen import Tab, Tabs
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -84,17 +84,26 @@ def chrome() -> Iterator[Chromium]:
         yield found
 
 
-@pytest.fixture
-def tab(chrome: Chromium, house: House, address: str) -> Iterator[Callable[..., Tab]]:
-    """Opens tabs: `tab(lang="en", width=390, script=False)`; see screen.Tab."""
-    from screen import open_tab
+@pytest.fixture(scope="session")
+def tabs(chrome: Chromium, house: House, address: str) -> Tabs:
+    from screen import Tabs
 
+    return Tabs(chrome, house, address)
+
+
+@pytest.fixture
+def tab(tabs: Tabs, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tab]]:
+    """Opens tabs: `tab(lang="en", width=390, script=False)`; see screen.Tab."""
     opened: list[Tab] = []
+    failed = request.session.testsfailed
 
     def open_(**how: Any) -> Tab:
-        opened.append(open_tab(chrome, house, address, **how))
+        opened.append(tabs.open(**how))
         return opened[-1]
 
     yield open_
     for each in opened:
-        each.page.context.close()
+        if request.session.testsfailed == failed:
+            tabs.give_back(each)
+        else:  # nobody knows in what state it is
+            each.page.context.close()

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from browser import House
+from browser import Browser, House
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, Playwright, sync_playwright
 from werkzeug.serving import make_server
 
-__all__ = ["FLAGS", "HOW", "Tab", "browser_path", "chromium", "open_tab", "serving"]
+from api.web.session import COOKIE
+
+__all__ = ["FLAGS", "HOW", "Tab", "Tabs", "browser_path", "chromium", "open_tab", "serving"]
 
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -98,6 +100,17 @@ class Tab:
         self.page.wait_for_url(lambda url: "/sign-in" not in url)
         return self
 
+    def come_as(self, role: str) -> Tab:
+        """As someone who has signed in before: with the cookie that the sign-in page gives. What a journey through that
+        page costs is for the tests that are about it."""
+        client = Browser(self.house).sign_in(role).client
+        kept = client.get_cookie(COOKIE)
+        assert kept is not None
+        self.page.context.add_cookies(
+            [{"name": COOKIE, "value": kept.value, "url": self.address, "httpOnly": True, "sameSite": "Strict"}]
+        )
+        return self
+
     def settled(self) -> Tab:
         """Wait until no answer is on its way."""
         self.page.wait_for_load_state()
@@ -115,6 +128,19 @@ class Tab:
 
     def say(self, zh: str, en: str) -> str:
         return zh if self.lang == "zh" else en
+
+    def leave(self) -> None:
+        """Forget who was here: what comes next in this tab is a person who was never here before."""
+        context = self.page.context
+        for other in context.pages:
+            if other is not self.page:
+                other.close()
+        self.page.emulate_media(media="null")
+        if urlsplit(self.page.url).scheme == "http":
+            self.page.evaluate("sessionStorage.clear(); localStorage.clear()")
+        self.page.goto("about:blank")
+        context.clear_cookies()
+        self.wrong.clear()
 
     def check(self) -> Tab:
         """Everything a page must pass, as it stands."""
@@ -172,3 +198,19 @@ def open_tab(
         ),
     )
     return tab
+
+
+class Tabs:
+    """Tabs that are used again by the next person: to start one takes longer than most pages."""
+
+    def __init__(self, browser: Chromium, house: House, address: str):
+        self.browser, self.house, self.address = browser, house, address
+        self.free: dict[tuple[str, int, bool], list[Tab]] = {}
+
+    def open(self, lang: str = "zh", width: int = 1280, script: bool = True) -> Tab:
+        free = self.free.get((lang, width, script))
+        return free.pop() if free else open_tab(self.browser, self.house, self.address, lang, width, script)
+
+    def give_back(self, tab: Tab) -> None:
+        tab.leave()
+        self.free.setdefault((tab.lang, tab.width, tab.script), []).append(tab)

@@ -116,6 +116,6 @@ def test_steps_on_a_page(browser: Browser, house: House, offices: dict[str, str]
 def test_what_a_real_browser_says(
     tab: Callable[..., Tab], offices: dict[str, str], who: str, lang: str, width: int
 ) -> None:
-    one = tab(lang=lang, width=width, script=True).sign_in(who)
+    one = tab(lang=lang, width=width, script=True).come_as(who)
     one.go("/orders").check()
     one.go("/orders/1").check()

@@ -138,7 +138,7 @@ def _tab_to(one: Tab, id: str) -> None:
 
 
 def test_typing_goes_on_while_an_answer_is_on_its_way(tab: Open) -> None:
-    one = tab().sign_in("caseworker").go(FAMILY)
+    one = tab().come_as("caseworker").go(FAMILY)
     page = one.page
     page.click("button[value='person:a']")
     page.wait_for_selector(WAGE)
@@ -152,7 +152,7 @@ def test_typing_goes_on_while_an_answer_is_on_its_way(tab: Open) -> None:
 
 
 def test_what_was_folded_stays_folded_when_the_answer_moves(tab: Open) -> None:
-    one = tab().sign_in("caseworker").go(FAMILY)
+    one = tab().come_as("caseworker").go(FAMILY)
     page = one.page
     page.click("#status-ineligible summary")
     page.click("#status-eligible summary")
@@ -167,7 +167,7 @@ def test_what_was_folded_stays_folded_when_the_answer_moves(tab: Open) -> None:
 
 
 def test_a_session_that_ended_keeps_what_was_filled_in(tab: Open) -> None:
-    one = tab().sign_in("caseworker").go(FAMILY)
+    one = tab().come_as("caseworker").go(FAMILY)
     page = one.page
     page.click("button[value='person:a']")
     page.wait_for_selector(WAGE)
@@ -187,7 +187,7 @@ def test_a_session_that_ended_keeps_what_was_filled_in(tab: Open) -> None:
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_wrong_entries_and_eight_members(tab: Open, lang: str) -> None:
-    one = tab(lang=lang, width=390).sign_in("caseworker").go(FAMILY)
+    one = tab(lang=lang, width=390).come_as("caseworker").go(FAMILY)
     page = one.page
     for name in "defgh":
         page.click("#add")
@@ -230,9 +230,9 @@ def test_the_rarer_pages(tab: Open, lang: str) -> None:
     scopes = ["decisions:read", "decisions:write", "cases:all", "identity:read", "catalogue"]
     at = "2026-01-01T00:00:00Z"
     one.house.keys["above"] = one.house.service.home.keys.create("caseworker", at, scopes=scopes)[1]
-    above = tab(lang=lang).sign_in("above").go(f"/cases/{id}").check()
+    above = tab(lang=lang).come_as("above").go(f"/cases/{id}").check()
     above.page.fill("#why", one.say("督导抽查", "a supervisor's check"))
     above.page.press("#why", "Enter")
     above.page.wait_for_selector("#answer-title")
     above.check()
-    tab(lang=lang).sign_in("auditor").go("/desk").check()
+    tab(lang=lang).come_as("auditor").go("/desk").check()

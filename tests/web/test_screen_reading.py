@@ -28,7 +28,7 @@ def decided(house: House) -> int:
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_decision_from_finding_it_to_taking_it_away(tab: Open, decided: int, lang: str, width: int) -> None:
-    one = tab(lang=lang, width=width).sign_in("auditor").go("/reading").check()  # asks why
+    one = tab(lang=lang, width=width).come_as("auditor").go("/reading").check()  # asks why
     page = one.page
     page.fill("#why", one.say("第四季度审计", "fourth-quarter audit"))
     page.press("#why", "Enter")
@@ -96,7 +96,7 @@ def test_every_task_of_the_reading_room_without_javascript(tab: Open, decided: i
 
 
 def test_the_reading_room_by_keyboard_alone(tab: Open, decided: int) -> None:
-    one = tab(lang="en").sign_in("auditor").go("/reading")
+    one = tab(lang="en").come_as("auditor").go("/reading")
     page = one.page
     page.focus("#why")
     page.keyboard.type("a sample")

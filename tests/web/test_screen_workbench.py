@@ -49,7 +49,7 @@ def test_a_rule_from_the_catalogue_to_a_patch(tab: Open, lang: str, width: int) 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_task_of_the_workbench_without_javascript(tab: Open, lang: str) -> None:
-    one = tab(lang=lang, width=390, script=False).sign_in("policy")
+    one = tab(lang=lang, width=390, script=False).come_as("policy").go("/workbench")
     page = one.page
     page.fill("#q", "dibao_single_person")
     page.click("search form button")
@@ -72,7 +72,7 @@ def test_every_task_of_the_workbench_without_javascript(tab: Open, lang: str) ->
 
 
 def test_the_workbench_by_keyboard_alone(tab: Open) -> None:
-    one = tab(lang="en").sign_in("policy").go(f"/workbench/edit?file={FILE}")
+    one = tab(lang="en").come_as("policy").go(f"/workbench/edit?file={FILE}")
     page = one.page
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -92,7 +92,7 @@ def test_the_workbench_by_keyboard_alone(tab: Open) -> None:
 
 def test_other_pages_of_the_workbench(tab: Open) -> None:
     for lang, width in (("zh", 390), ("en", 1280)):
-        one = tab(lang=lang, width=width).sign_in("policy")
+        one = tab(lang=lang, width=width).come_as("policy")
         for address in (
             "/workbench?q=nothing-like-this", f"/workbench/files/{FILE}#L20", "/workbench/files/policies.yaml",
             "/workbench/compare/minimum_living_allowance?then=2015-04-01&now=2024-07-01", "/workbench/edit",

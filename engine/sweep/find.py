@@ -80,7 +80,7 @@ class Finder:
         household, member = one.tables()
         compiled, needed = one.widest(household, member)
         keys = {column.key for column in one.columns.all() if column.name in needed}
-        household, member = _narrowed(household, keys), _narrowed(member, keys)
+        household, member = narrowed(household, keys), narrowed(member, keys)
         cuts = split.chunks_of(one.connection, household, member, one.job.chunk, one.work, self.say)
         checker = Checker(one.connection, one.rulebook, one.columns, household, member, needed)
         found = Found()
@@ -192,7 +192,7 @@ def _most(values: list[str]) -> str:
     return f"greatest({', '.join(values)})" if len(values) > 1 else values[0]
 
 
-def _narrowed(table: Table, keys: set[str]) -> Table:
+def narrowed(table: Table, keys: set[str]) -> Table:
     """The table with only the facts that are read, so that a search over a city takes seconds; and the subdistrict."""
     reads = tuple(read for read in table.reads if read.fact.name in keys or read.fact.name == "subdistrict")
     return replace(table, reads=reads, receiving=table.receiving if f"receiving:{table.level}" in keys else "")

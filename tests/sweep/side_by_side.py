@@ -21,13 +21,14 @@ from engine.language.model import Fact, Policy, Rulebook
 from engine.language.types import Base, day_of, decimal_text
 from engine.sweep import split
 from engine.sweep.arrays import Arrays
-from engine.sweep.checked import DRAWN, PLACE, Checker
+from engine.sweep.checked import DRAWN, PLACE, Checker, open_states
 from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.duck import DIALECT, Duck
 from engine.sweep.engines import Engine
+from engine.sweep.find import narrowed
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
-from engine.sweep.queries import script
+from engine.sweep.queries import columns_read, script
 from engine.sweep.run import KEYS
 from engine.sweep.source import Mapped, table_of
 
@@ -117,7 +118,10 @@ def sweep(
     only: frozenset[str] | None = None,
     engine_of: Callable[[duckdb.DuckDBPyConnection], Engine] = Duck,
 ) -> Swept:
-    """Check and decide. `two_ends`: as if every column had gaps, so that no exact plan is used."""
+    """Check and decide. `two_ends`: as if every column had gaps, so that no exact plan is used.
+
+    Of a few policies (`only`) the columns alone are checked that they read, as in a search: to check the hundred others
+    of the examples takes longer than all the rest. What a sweep finds of columns nobody reads is another test's."""
     paths = write_tables(households, rulebook, folder)
     connection = duckdb.connect()
     connection.execute("SET threads = 1")
@@ -127,7 +131,13 @@ def sweep(
         kinds = {str(r[0]): str(r[1]) for r in described if r[0] not in ("file_", "row_")}
         tables.append(table_of(rulebook, level, (str(path),), kinds, Mapped()))
     columns = Columns.of(rulebook)
-    checker = Checker(connection, rulebook, columns, *tables, frozenset(c.name for c in columns.all()))
+    needed = frozenset(c.name for c in columns.all())
+    if only is not None:
+        wide = compile_sweep(rulebook, on, open_states(*tables), places, only)
+        needed = columns_read(wide, outputs(wide, Wanted(conditions=True)), refusals(wide), counts=waiting(wide))
+        keys = {c.key for c in columns.all() if c.name in needed}
+        tables = [narrowed(table, keys) for table in tables]
+    checker = Checker(connection, rulebook, columns, *tables, needed)
     checker.load(split.csv(str(paths[0])), split.csv(str(paths[1])))
     states = checker.states()
     if two_ends:

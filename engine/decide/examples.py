@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from engine.decide.best import Combination
@@ -385,11 +386,11 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def run_examples(program: Program) -> Iterator[tuple[Policy, Example, Decision]]:
-    """Every example with its decision, for tests and the sweep."""
-    for policy in program.rulebook.policies:
-        trial = Trial(program, policy, Problems())
-        for example in policy.examples:
-            decision = trial.decision(example, whole=True)
-            if decision is not None:
-                yield policy, example, decision
+def run_examples(program: Program, every: int = 1) -> Iterator[tuple[Policy, Example, Decision]]:
+    """The examples (every so manieth of them) with their decisions, for tests."""
+    trials = ((policy, Trial(program, policy, Problems())) for policy in program.rulebook.policies)
+    examples = ((policy, trial, example) for policy, trial in trials for example in policy.examples)
+    for policy, trial, example in islice(examples, 0, None, every):
+        decision = trial.decision(example, whole=True)
+        if decision is not None:
+            yield policy, example, decision

@@ -16,11 +16,10 @@ from engine.decide.record import Written, brief, canonical, record
 from engine.decide.run import run
 from engine.language.canonical import dumps
 from engine.language.household import Household, HouseholdError, read_household
-from engine.language.rulebook import load
 from engine.ledger.phrases import Phrases
 from engine.ledger.recording import index_of
-from tests import worlds
-from tests.little import ROOT, decided, family, policy, program_of
+from tests import shipped, worlds
+from tests.little import decided, family, policy, program_of
 
 WORLDS, HOUSEHOLDS = 15, 12
 
@@ -114,7 +113,7 @@ def test_all_days_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_slot_a_function_reads_is_in_its_key() -> None:
     """The slots named in a function's text are those it says it reads."""
-    program = compile_rulebook(load(ROOT))
+    program = shipped.program()
     for functions in (program.functions, program.flat_functions, program.labels):
         for key in functions:
             function = functions[key]

@@ -16,9 +16,8 @@ from engine.decide.lines import Line
 from engine.decide.outcomes import NO, Outcomes
 from engine.language.household import HouseholdError
 from engine.language.model import Policy
-from engine.language.rulebook import load
 from engine.language.tree import Condition
-from tests.little import ROOT
+from tests import shipped
 from tests.worlds import day_of, household_of, world_of
 
 
@@ -103,6 +102,5 @@ def test_random_rules_and_households(seed: int) -> None:
 
 
 def test_the_catalogue() -> None:
-    program = compile_rulebook(load(ROOT))
-    for _, _, decision in itertools.islice(run_examples(program), 0, None, 60):
+    for _, _, decision in run_examples(shipped.program(), every=60):
         same(decision)

@@ -17,8 +17,8 @@ from engine.language.fields import plain
 from engine.language.json_schema import FILES, kind_of_file, schemas
 from engine.language.problems import CODES, Problems
 from engine.language.rulebook import Rulebook, read, read_texts
-from engine.language.shipped import rule_files
 from engine.language.source import read_yaml
+from tests import shipped as house
 from tests.test_bad_files import FOLDER, GOOD, laid_over
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,9 +40,7 @@ SHAPE = {
 
 @pytest.fixture(scope="module")
 def shipped() -> Rulebook:
-    rulebook, _ = read_texts(rule_files())
-    assert rulebook is not None
-    return rulebook
+    return house.rulebook()
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +90,27 @@ def test_every_example_household_validates(by_kind: dict[str, Draft202012Validat
     assert not faults(by_kind["household"], value_of(content, name))
 
 
-@pytest.mark.parametrize("code", sorted(SHAPE))
-def test_what_is_wrong_in_shape_does_not_validate(code: str, tmp_path: Path) -> None:
-    assert code in CODES
-    good = read_texts({name: content.decode() for name, content in GOOD.items()})[0]
-    assert good is not None
-    by_good = validators(good)
+@pytest.fixture(scope="module")
+def good() -> Rulebook:
+    found = read_texts({name: content.decode() for name, content in GOOD.items()})[0]
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def by_good(good: Rulebook) -> dict[str, Draft202012Validator]:
+    return validators(good)
+
+
+def test_what_is_right_in_shape_validates(good: Rulebook, by_good: dict[str, Draft202012Validator]) -> None:
     assert not any(faults(by_good[kind_of_file(n, good)], value_of(c, n)) for n, c in GOOD.items())
+
+
+@pytest.mark.parametrize("code", sorted(SHAPE))
+def test_what_is_wrong_in_shape_does_not_validate(
+    good: Rulebook, by_good: dict[str, Draft202012Validator], code: str
+) -> None:
+    assert code in CODES
     bad = laid_over((FOLDER / f"{code}.yaml").read_bytes())
     found = [fault for n, c in bad.items() for fault in faults(by_good[kind_of_file(n, good)], value_of(c, n))]
     assert found

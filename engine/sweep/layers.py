@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from engine.sweep.compile import Named
 from engine.sweep.dag import Node
-from engine.sweep.render import Writer, column, comment, identifier, table
+from engine.sweep.render import Writer, comment, identifier, table
 from engine.sweep.stages import Stop, walk
 
 SMALL = 3  # what is no larger is written again rather than named
@@ -76,19 +76,19 @@ def layered(targets: Iterable[Node], leaf: Stop, names: Names, rows: str, prefix
     nodes = walk(wanted, leaf)
     named = _named(wanted, nodes, leaf, names)
     depth: dict[Node, int] = {}
-    columns: dict[Node, exp.Expression] = {}
+    called: dict[Node, str] = {}
     layers: dict[int, list[Node]] = {}
     for node in nodes:
         if leaf(node):
             depth[node] = 0
-            columns[node] = column(names.of(node))
+            called[node] = names.of(node)
             continue
         depth[node] = max((depth[arg] for arg in node.nodes), default=0)
         if node in named:
             depth[node] += 1
-            columns[node] = column(names.of(node))
+            called[node] = names.of(node)
             layers.setdefault(depth[node], []).append(node)
-    writer, ctes, top = Writer(columns), [], rows
+    writer, ctes, top = Writer(called), [], rows
     for number in sorted(layers):
         made = [alias(writer.whole(n, own=False), names.of(n), names.about(n)) for n in layers[number]]
         step = f"{prefix}{number}"

@@ -56,7 +56,8 @@ class Statement:
     def sql(self, dialect: str) -> str:
         """The query as an engine reads it."""
         if dialect not in self.spelled:
-            self.spelled[dialect] = self.query.sql(dialect, pretty=True)
+            # not of a copy, which takes as long: nothing that we write is rewritten for any dialect
+            self.spelled[dialect] = self.query.sql(dialect, pretty=True, copy=False)
         return self.spelled[dialect]
 
 

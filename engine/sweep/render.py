@@ -56,7 +56,7 @@ def comment(text: str) -> str:
 class Writer:
     """Writes nodes; those in `names` as the column they are called by."""
 
-    def __init__(self, names: Mapping[Node, exp.Expression]):
+    def __init__(self, names: Mapping[Node, str]):
         self.names = names
 
     def write(self, term: Term) -> exp.Expression:
@@ -65,7 +65,7 @@ class Writer:
         if isinstance(term, int):
             return number(term)
         if term in self.names:
-            return self.names[term].copy()
+            return column(self.names[term])
         return self.work_out(term)
 
     def whole(self, term: Term, own: bool = True) -> exp.Expression:

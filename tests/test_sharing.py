@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.little import ROOT
-from tests.sharing import FIRST, place, unit
+from tests.sharing import ALONE, FIRST, place, unit
 
 
 @pytest.mark.parametrize(
     ("nodeid", "with_"),
     [
         ("tests/web/test_desk.py::test_it[zh]", "tests/web"),
+        ("tests/web/test_screen_desk.py::test_it[zh]", "tests/web/test_screen_desk.py"),
         ("tests/api/test_api_kill.py::test_it", "tests/api"),
         ("tests/sweep/test_since.py::test_it[a-b]", "tests/sweep/test_since.py"),
         ("tests/test_soundness.py::test_it[part 3]", "tests/test_soundness.py::test_it[part 3]"),
@@ -31,6 +32,10 @@ def test_the_longest_are_given_out_first_and_parts_before_files() -> None:
     order = [*(f"{name}/x.py::test" if not name.endswith(".py") else f"{name}::test" for name in FIRST),
              "tests/test_a.py::test[part 1]", "tests/test_a.py::test"]  # fmt: skip
     assert sorted(reversed(order), key=place) == order
+
+
+def test_the_files_that_are_named_are_there() -> None:
+    assert all((ROOT / name).is_file() for name in ALONE)
 
 
 CONFTEST = """

@@ -231,7 +231,7 @@ def world() -> worlds.World:
     return worlds.World(files(), load_texts(files()), (ON,), pools)
 
 
-def households(many: int, unknown: int, seed: int = 0) -> list[Household]:
+def households(many: int, unknown: int, seed: int = 0, made: worlds.World | None = None) -> list[Household]:
     """Random households; each fact is unknown in `unknown` of a hundred, or known only in part."""
-    chance, made = random.Random(seed), world()
+    chance, made = random.Random(seed), made or world()
     return [worlds.household_of(chance, made, ON, unknown) for _ in range(many)]

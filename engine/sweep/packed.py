@@ -39,17 +39,27 @@ class Packed:
 
 
 def write(path: Path, columns: Sequence[Packed], rows: int) -> None:
-    """A file of so many rows."""
-    table = pa.table([_column(column, rows) for column in columns], names=[column.name for column in columns])
-    pq.write_table(table, path, row_group_size=GROUP, store_schema=False, **COMPRESSION)
+    """A file of so many rows, a row group after the other: what is written of one is let go before the next is made."""
+    texts = {
+        column.name: pa.array(column.values.values, pa.string())
+        for column in columns
+        if isinstance(column.values, Coded)
+    }
+    text = pa.dictionary(pa.int32(), pa.string())
+    schema = pa.schema([(column.name, text if column.name in texts else KINDS[column.kind]) for column in columns])
+    with pq.ParquetWriter(path, schema, store_schema=False, **COMPRESSION) as file:
+        for start in range(0, max(rows, 1), GROUP):
+            here = slice(start, min(start + GROUP, rows))
+            made = [_column(column, here, texts.get(column.name)) for column in columns]
+            file.write_table(pa.table(made, schema=schema), row_group_size=GROUP)
 
 
-def _column(column: Packed, rows: int) -> pa.Array:
+def _column(column: Packed, here: slice, texts: pa.Array | None) -> pa.Array:
     if column.values is None:
-        return pa.nulls(rows, KINDS[column.kind])
+        return pa.nulls(here.stop - here.start, KINDS[column.kind])
     if isinstance(column.values, Coded):
-        codes = column.values.codes
-        places = pa.array(codes.astype(np.int32), mask=codes < 0)
-        return pa.DictionaryArray.from_arrays(places, pa.array(column.values.values, pa.string()))
-    null = None if column.null is None else column.values == column.null
-    return pa.array(column.values, KINDS[column.kind], mask=null)
+        codes = column.values.codes[here]
+        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=codes < 0), texts)
+    values = column.values[here]
+    null = None if column.null is None else values == column.null
+    return pa.array(values, KINDS[column.kind], mask=null)

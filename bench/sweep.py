@@ -219,7 +219,7 @@ def main() -> None:
     parser.add_argument("--households", default="100000,200000", help="sizes, joined by commas (1000000,10000000)")
     parser.add_argument("--six", default="", help="sizes for the six rules beside the peers; default: the same as --households")
     parser.add_argument("--unknown", default="0;0.1 in 4 columns;0.1", help=f"rates, joined by ; ({'; '.join(RATES)})")
-    parser.add_argument("--memory-limit", default="1200MB", help="of DuckDB; Python, sqlglot and the arrays of a chunk come on top")
+    parser.add_argument("--memory-limit", default="1000MB", help="of DuckDB; Python, sqlglot and the arrays of a chunk come on top")
     parser.add_argument("--data", type=Path, help="where the tables are made and kept; default: a folder that is removed")
     parser.add_argument("--write", action="store_true", help="write bench/sweep.json")
     given = parser.parse_args()

@@ -35,7 +35,7 @@ from engine.language.problems import RulebookError
 from engine.language.shipped import NoRules, rule_files
 from engine.ledger.errors import LedgerError
 
-__all__ = ["apart", "serve", "warm_up"]
+__all__ = ["apart", "keep_from_collecting", "serve", "warm_up"]
 
 READ_SECONDS = 5  # without a byte from a client in the middle of a request
 WRITE_SECONDS = 30

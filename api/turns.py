@@ -1,6 +1,6 @@
 """Who computes: one request of a worker at a time, in the order they came.
 
-Python runs one thread at a time. Thirty that are each stopped every few milliseconds all end late, some of them ten
+Python runs one thread at a time. Thirty that are each stopped every few milliseconds all end late, some of them many
 times as late as others, and each finds the processor's caches full of the others' data. Waiting for a disk or a client
 is no computing and takes no turn.
 """

@@ -295,7 +295,7 @@ class Decision:
         settled: set[tuple[str, str]] = set()
         for each in self.combinations:
             if each.best is not None:
-                place = None if not each.member else [m.id for m in self.household.members].index(each.member)
+                place = None if not each.member else self.run.ids.index(each.member)
                 chosen = each.options[each.best].policies
                 out |= {(name, place) for name in each.group.policies if name not in chosen}
                 settled.add((each.group.policies[0], each.member))

@@ -156,7 +156,7 @@ class Explainer:
         self.rulebook = decision.program.rulebook
         self.said = said(decision, lang)
         self.wording = self.said.wording
-        self.members = tuple(member.id for member in decision.household.members)
+        self.members = decision.run.ids
         self.values: dict[tuple[str, str], str] = {}  # of facts in words, alike
         self.reasons: dict[tuple[str, str], tuple[Line, ...]] = {}  # of derived facts, by fact and member: many ask
 

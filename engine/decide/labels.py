@@ -42,11 +42,11 @@ def carried(decision: Decision) -> tuple[Carried, ...]:
     Left out: a label on days before its figures are known, and where only some policies were decided, one that asks
     about another.
     """
-    members = [member.id for member in decision.household.members]
+    members = decision.run.ids
     return tuple(
         Carried(label, who, raw, layout)
         for label, raws, layout in _all(decision)
-        for who, raw in zip(members if label.level == "member" else [""], raws, strict=True)
+        for who, raw in zip(members if label.level == "member" else ("",), raws, strict=True)
     )
 
 
@@ -101,7 +101,7 @@ def as_data(decision: Decision) -> dict[str, str | dict[str, str]]:
 def explain_label(explainer: Explainer, each: Carried) -> Line:
     """One label with its reasons, as an answer has them."""
     decision, policy = explainer.decision, each.label.policy
-    members = tuple(member.id for member in decision.household.members)
+    members = decision.run.ids
     memory = memory_of(decision.edition.wide_parameters, day_number(decision.on))
     wide, _ = _run(decision.program, decision.wide, memory, each.label)
     place = members.index(each.member) if each.member else 0

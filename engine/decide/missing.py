@@ -32,7 +32,7 @@ class Missing:
 
     def __init__(self, run: Run):
         self.run = run
-        self.members = tuple(member.id for member in run.household.members)
+        self.members = run.ids
         self.places = {member: place for place, member in enumerate(self.members)}
         self.found: dict[tuple[str, str], frozenset[Wanted]] = {}
         self.facts: dict[Wanted, frozenset[Wanted]] = {}  # what each fact comes down to

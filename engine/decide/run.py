@@ -30,8 +30,8 @@ class Run:
     derived_layouts: dict[str, Layout]
     derived_unpublished: frozenset[str]
     functions: dict[str, Function]  # of each policy: the flat one where all it reads is settled
+    ids: tuple[str, ...]  # of the members, in their order
     first: dict[str, list[Raw]] = field(default_factory=dict)
-    ids: tuple[str, ...] = ()  # of the members, in their order
     again: dict[tuple[Withheld, frozenset[str] | None], dict[str, list[Raw]]] = field(default_factory=dict)
 
     def received(self, policy: str, member: int | None) -> tuple[bool, bool]:
@@ -82,7 +82,7 @@ def run(program: Program, edition: Edition, household: Household, wide: bool = F
     steps, functions = _steps(program, edition, household.open, memory_of(values, on))
     found = Run(
         program, edition, household, whole, members, derived, derive.layouts, frozenset(unpublished), functions,
-        ids=tuple(member.id for member in household.members),
+        tuple(member.id for member in household.members),
     )  # fmt: skip
     first = found.first
     for name, for_household, qualifies, granted, decide in steps:

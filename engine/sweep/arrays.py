@@ -29,8 +29,6 @@ from engine.sweep.tables import TABLES, Tables
 from engine.sweep.vector import Array, Block, Values, Vector, vector
 
 BLOCK = 16_384  # members to a block: what is worked on stays in the processor's cache
-
-
 KINDS = {"status": "TINYINT", "truth": "BOOLEAN", "number": "BIGINT", "further": "BIGINT"}  # in the file of the answers
 
 

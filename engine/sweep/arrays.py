@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,16 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from engine.sweep.checked import PLACE
-from engine.sweep.coded import ONCE, Coded, coded
-from engine.sweep.columns import HOUSEHOLD_KEY
+from engine.sweep.checked import Refused
+from engine.sweep.coded import Coded
 from engine.sweep.dag import Level, Node, Term, span_of
+from engine.sweep.digests import digests
 from engine.sweep.packed import Packed, write
 from engine.sweep.queries import Output, Script
-from engine.sweep.reading import text
 from engine.sweep.reports import Answers
 from engine.sweep.tables import TABLES, Tables
 from engine.sweep.vector import Array, Block, Values, Vector, vector
@@ -77,34 +79,34 @@ class Held:
     keys_shown: tuple[str, ...]  # columns of the checked table that say who it is
     room: int
     arrays: dict[str, Array] = field(default_factory=dict)
-    keys: Array = None
+    rows: Array = None  # the places of the rows, as they were read
     home: Array = None  # the place of the household among all
     filled: int = 0
     homes: Held | None = None  # the answers of the households
-    coded: dict[str, Coded] = field(default_factory=dict)  # who they are, once somebody asked
+    who: Mapping[str, Coded] = field(default_factory=dict)  # of every row that was read
 
     def __post_init__(self) -> None:
-        self.keys, self.home = np.empty(self.room, np.int64), np.empty(self.room, np.int64)
+        self.rows, self.home = np.empty(self.room, np.int64), np.empty(self.room, np.int64)
         self.arrays = {n: np.empty(self.room, s.dtype) for n, s in self.shapes.items() if not s.constant}
 
-    def add(self, keys: Array, home: Array, rows: Array | None, values: Values, steps: Vector) -> None:
-        """The rows of a block, or those of them where `rows` holds."""
-        some: Any = slice(None) if rows is None else np.flatnonzero(rows)
-        here = keys[some]
+    def add(self, rows: Array, home: Array, kept: Array | None, values: Values, steps: Vector) -> None:
+        """The rows of a block, or those of them where `kept` holds."""
+        some: Any = slice(None) if kept is None else np.flatnonzero(kept)
+        here = rows[some]
         at, to = self.filled, self.filled + len(here)
-        self.keys[at:to], self.home[at:to] = here, home[some]
+        self.rows[at:to], self.home[at:to] = here, home[some]
         for called, shape in self.shapes.items():
             if not shape.constant:
                 found = _answer(shape, [steps.of(values, term, self.level) for term in shape.output.terms])
                 self.arrays[called][at:to] = found if np.ndim(found) == 0 else found[some]
         self.filled = to
 
-    def leave(self, keys: Array) -> None:
-        """Keep the rows with these keys."""
-        rows = np.isin(self.keys[: self.filled], keys)
-        self.keys, self.home = self.keys[: self.filled][rows], self.home[: self.filled][rows]
-        self.arrays = {name: array[: self.filled][rows] for name, array in self.arrays.items()}
-        self.filled = len(self.keys)
+    def leave(self, kept: Array) -> None:
+        """Keep the rows where `kept`, a truth for every row that was read, holds."""
+        some = kept[self.rows[: self.filled]]
+        self.rows, self.home = self.rows[: self.filled][some], self.home[: self.filled][some]
+        self.arrays = {name: array[: self.filled][some] for name, array in self.arrays.items()}
+        self.filled = len(self.rows)
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> dict[str, Array]:
         rows = np.flatnonzero(self.arrays[status][: self.filled] > 0)
@@ -123,21 +125,14 @@ class Held:
         return self.arrays[column][: self.filled]
 
     def texts(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> Mapping[str, Coded]:
-        """Read once, of the rows that have an answer; what is their household's is read there."""
-        columns = tuple(columns)
-        shared = [each for each in columns if self.homes and each in (ONCE, PLACE)]
-        missing = [each for each in columns if each not in self.coded and each not in shared]
-        if missing:
-            table, key = TABLES[self.level]
-            numbers, found = coded(connection, table, key, missing)
-            by = np.argsort(numbers, kind="stable")
-            rows = by[np.searchsorted(numbers[by], self.keys[: self.filled])]
-            self.coded |= {each: texts.of(rows) for each, texts in found.items()}
-        if shared and self.homes:
-            whose = self.whose(connection)
-            theirs = self.homes.texts(connection, shared)
-            self.coded |= {each: texts.of(whose) for each, texts in theirs.items() if each not in self.coded}
-        return {each: self.coded[each] for each in columns}
+        """What is their household's is read there."""
+        found: dict[str, Coded] = {}
+        for each in columns:
+            if each in self.who:
+                found[each] = self.who[each].of(self.rows[: self.filled])
+            elif self.homes:
+                found[each] = self.homes.texts(connection, [each])[each].of(self.whose(connection))
+        return found
 
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Array:
         assert self.homes is not None
@@ -181,44 +176,49 @@ class Arrays:
     ):
         self.connection, self.tables, self.between = connection, tables, between
         self.threads = threads or os.cpu_count() or 1
-        self.shown: list[str] = []  # what DuckDB reads of the arrays, by name
         self.found: dict[Level, Held] = {}
         self.counted: dict[str, int] = {}
 
-    def refused(self, script: Script) -> str:
+    def refused(self, script: Script) -> Refused:
         steps = self.steps(script)
         cannot: dict[str, list[Array]] = {fact: [] for fact, _ in script.refused}
-        tables = self.tables or Tables.checked(self.connection, script.reads)
+        self.tables = tables = self.tables or Tables.checked(self.connection, script.reads)
         self.found = {
-            level: Held(level, {o.name: shape(o) for o in script.outputs if o.level is level}, script.keys[level], many)
-            for level, many in ((level, tables.rows(level)) for level in TABLES)
+            level: Held(
+                level,
+                {o.name: shape(o) for o in script.outputs if o.level is level},
+                script.keys[level],
+                tables.rows(level),
+                who=tables.who[level],
+            )
+            for level in TABLES
         }
         self.found[Level.MEMBER].homes = self.found[Level.HOUSEHOLD]
         self.counted = {output.name: 0 for output in script.counts}
         start = 0
-        for block, keys, values in self.worked_out(steps, tables):
+        for block, rows, values in self.worked_out(steps, tables):
             self.between()
-            self.block(script, block, start, keys, values, steps)
+            self.block(script, block, start, rows, values, steps)
             start += block.households
             for fact, term in script.refused:
-                cannot[fact].append(
-                    keys[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)]
-                )
-        return self.cannot_be({fact: np.concatenate(found) for fact, found in cannot.items() if found})
+                holds = _rows(steps.of(values, term, Level.HOUSEHOLD), block.households)
+                cannot[fact].append(tables.keys[Level.HOUSEHOLD][rows[Level.HOUSEHOLD][holds]])
+        refused = {fact: np.concatenate(found) for fact, found in cannot.items() if found}
+        return {fact: found for fact, found in refused.items() if len(found)}
 
     def worked_out(self, steps: Vector, tables: Tables) -> Iterator[tuple[Block, dict[Level, Array], Values]]:
         """Block after block, some at once: NumPy lets go of the lock while it works."""
         many = self.threads
         with ThreadPoolExecutor(many) as pool:
             ahead: deque[tuple[Block, dict[Level, Array], Future[Values]]] = deque()
-            for block, keys in tables.blocks(BLOCK):
-                ahead.append((block, keys, pool.submit(steps.run, block)))
+            for block, rows in tables.blocks(BLOCK):
+                ahead.append((block, rows, pool.submit(steps.run, block)))
                 if len(ahead) > many:
-                    first, its_keys, values = ahead.popleft()
-                    yield first, its_keys, values.result()
+                    first, its_rows, values = ahead.popleft()
+                    yield first, its_rows, values.result()
             while ahead:
-                first, its_keys, values = ahead.popleft()
-                yield first, its_keys, values.result()
+                first, its_rows, values = ahead.popleft()
+                yield first, its_rows, values.result()
 
     def steps(self, script: Script) -> Vector:
         if script.vector is None:
@@ -229,39 +229,29 @@ class Arrays:
         return found
 
     def block(
-        self, script: Script, block: Block, start: int, keys: Mapping[Level, Array], values: Values, steps: Vector
+        self, script: Script, block: Block, start: int, rows: Mapping[Level, Array], values: Values, steps: Vector
     ) -> None:
         """Keep the answers of a block, whose first household is number `start` of the chunk."""
         cannot = steps.of(values, script.cannot, Level.HOUSEHOLD)
         decided: dict[Level, Array | None] = {Level.HOUSEHOLD: None, Level.MEMBER: None}
         if np.any(cannot):
-            rows = np.logical_not(_rows(cannot, block.households))
-            decided = {Level.HOUSEHOLD: rows, Level.MEMBER: rows[block.home]}
+            can = np.logical_not(_rows(cannot, block.households))
+            decided = {Level.HOUSEHOLD: can, Level.MEMBER: can[block.home]}
         homes = np.arange(start, start + block.households)
-        self.found[Level.HOUSEHOLD].add(keys[Level.HOUSEHOLD], homes, decided[Level.HOUSEHOLD], values, steps)
+        self.found[Level.HOUSEHOLD].add(rows[Level.HOUSEHOLD], homes, decided[Level.HOUSEHOLD], values, steps)
         for output in script.counts:
             holds = steps.of(values, output.terms[0], output.level)
-            rows = decided[output.level]
-            if rows is not None:
-                holds = holds & rows
-            many = len(keys[output.level]) * bool(holds) if np.ndim(holds) == 0 else np.count_nonzero(holds)
+            where = decided[output.level]
+            if where is not None:
+                holds = holds & where
+            many = len(rows[output.level]) * bool(holds) if np.ndim(holds) == 0 else np.count_nonzero(holds)
             self.counted[output.name] += int(many)
         worth = steps.of(values, script.worth_a_row, Level.MEMBER)
-        rows = decided[Level.MEMBER]
+        where = decided[Level.MEMBER]
         if worth is not True:
             worth = _rows(worth, len(block.home))
-            rows = worth if rows is None else rows & worth
-        self.found[Level.MEMBER].add(keys[Level.MEMBER], start + block.home, rows, values, steps)
-
-    def cannot_be(self, found: Mapping[str, Array]) -> str:
-        """The households of which a fact cannot be, as a query; empty where there are none."""
-        some = {fact: keys for fact, keys in found.items() if len(keys)}
-        arms = []
-        for number, (fact, keys) in enumerate(some.items()):
-            self.connection.register(f"cannot_{number}", {HOUSEHOLD_KEY: keys})
-            self.shown.append(f"cannot_{number}")
-            arms.append(f"SELECT {HOUSEHOLD_KEY}, {text(fact)} AS fact FROM cannot_{number}")
-        return " UNION ALL ".join(arms)
+            where = worth if where is None else where & worth
+        self.found[Level.MEMBER].add(rows[Level.MEMBER], start + block.home, where, values, steps)
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         found: dict[str, Answers] = {}
@@ -275,15 +265,23 @@ class Arrays:
     def counts(self, script: Script) -> dict[str, int]:
         return self.counted
 
-    def fewer(self) -> None:
-        for level, (table, key) in TABLES.items():
-            left = self.connection.sql(f"SELECT {key} FROM {table}").fetchnumpy()[key]
-            self.found[level].leave(np.ma.getdata(left))
+    def digests(self, columns: Mapping[str, Sequence[str]], file: Path) -> None:
+        held = self.found[Level.HOUSEHOLD]
+        assert self.tables is not None
+        found = digests(self.connection, self.tables, columns)[held.home[: held.filled]]
+        ids = held.texts(self.connection, ["household_id"])["household_id"]
+        write(file, [Packed("household_id", "VARCHAR", ids), Packed("digest", "UBIGINT", found)], held.filled)
+
+    def fewer(self, kept: Path) -> None:
+        assert self.tables is not None
+        ids = self.tables.who[Level.HOUSEHOLD]["household_id"]
+        gone = pc.is_in(pa.array(ids.values, pa.string()), value_set=pq.read_table(kept)["household_id"])
+        left = ~gone.to_numpy(zero_copy_only=False)[ids.codes]
+        self.found[Level.HOUSEHOLD].leave(left)
+        self.found[Level.MEMBER].leave(left[self.tables.whose])
 
     def finish(self) -> None:
-        for table in self.shown:
-            self.connection.unregister(table)
-        self.shown, self.found, self.counted = [], {}, {}
+        self.found, self.counted = {}, {}
 
 
 def _rows(truth: Any, many: int) -> Array:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from engine.language.household import MOST_MEMBERS
 from engine.language.model import Rulebook
@@ -23,6 +25,22 @@ from engine.sweep.words import REASONS, reason
 PLACE = "place"  # the subdistrict, by which the summary is split; no rule reads it
 DRAWN = "receiving"  # what is received, as text; the rules read one truth a policy
 Counted = Callable[[Table, Sequence[str]], Sequence[Any]]
+Refused = Mapping[str, Any]  # by fact the numbers (`hno`) of the households of which it cannot be
+Reject = tuple[str, str | None, int, str | None, str | None, str | None, str]  # a row of the table `rejects`
+REJECTS = {
+    "tbl": pa.string(),
+    "file": pa.string(),
+    "line": pa.int64(),
+    "household_id": pa.string(),
+    "id": pa.string(),
+    "col": pa.string(),
+    "reason": pa.string(),
+}
+
+
+def impossible(fact: str) -> str:
+    """Why a household is set aside of which a fact cannot be."""
+    return "nobody-counts" if fact == "size" else "cannot-be"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,25 +216,34 @@ class Checker:
             self.run(f"DELETE FROM {level}_rows WHERE {out}")
         self.run("DROP TABLE aside")
 
-    def cannot_be(self, found: str) -> int:
-        """Set aside households whose facts lead to a value that cannot be; `found` selects (hno, fact).
-
-        How many there were.
-        """
-        self.run(f"CREATE OR REPLACE TEMP TABLE cannot AS {found}")
-        many = self.one(f"SELECT count(DISTINCT {HOUSEHOLD_KEY}) FROM cannot")
-        if many:
-            self.run(
-                "INSERT INTO rejects SELECT 'households', h.file_, h.row_, h.household_id, NULL, c.fact, "
-                "CASE WHEN c.fact = 'size' THEN 'nobody-counts' ELSE 'cannot-be' END FROM "
-                f"cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
-            )
-            self.aside(
-                "SELECT DISTINCT h.household_id FROM cannot c JOIN household h ON "
-                f"c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
-            )
+    def cannot_be(self, found: Refused) -> tuple[int, int]:
+        """Set aside households whose facts lead to a value that cannot be. Households and persons that are left."""
+        rows = {
+            HOUSEHOLD_KEY: np.concatenate(list(found.values())),
+            "fact": np.repeat(list(found), [len(each) for each in found.values()]),
+            "why": np.repeat([impossible(fact) for fact in found], [len(each) for each in found.values()]),
+        }
+        self.connection.register("cannot_", pa.table(rows))
+        self.run("CREATE OR REPLACE TEMP TABLE cannot AS FROM cannot_")
+        self.connection.unregister("cannot_")
+        refused = f"cannot c JOIN household h ON c.{HOUSEHOLD_KEY} = h.{HOUSEHOLD_KEY}"
+        self.run(
+            "INSERT INTO rejects SELECT 'households', h.file_, h.row_, h.household_id, NULL, c.fact, c.why "
+            f"FROM {refused}"
+        )
+        self.aside(f"SELECT DISTINCT h.household_id FROM {refused}")
         self.run("DROP TABLE cannot")
-        return many
+        return self.one("SELECT count(*) FROM household"), self.one("SELECT count(*) FROM member")
+
+    def reject(self, rows: Sequence[Reject]) -> None:
+        """Add to the rejects."""
+        columns = zip(*rows, strict=True)
+        table = pa.table(
+            [pa.array(each, kind) for each, kind in zip(columns, REJECTS.values(), strict=True)], [*REJECTS]
+        )
+        self.connection.register("rejected_", table)
+        self.run("INSERT INTO rejects FROM rejected_")
+        self.connection.unregister("rejected_")
 
     # -- what is known of the chunk --
 

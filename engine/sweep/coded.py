@@ -23,6 +23,30 @@ class Coded:
     codes: Array
     values: Sequence[str]
 
+    @staticmethod
+    def each(values: Sequence[str]) -> Coded:
+        """The text of every row."""
+        return Coded(np.arange(len(values)), values)
+
+    @staticmethod
+    def none(rows: int) -> Coded:
+        """Null for every row."""
+        return Coded(np.full(rows, -1), [])
+
+    @staticmethod
+    def together(parts: Sequence[Coded]) -> Coded:
+        """The rows of all parts after each other."""
+        places: dict[str, int] = {}
+        codes = []
+        for part in parts:
+            place = [places.setdefault(value, len(places)) for value in part.values]
+            codes.append(np.array([*place, -1], np.int64)[part.codes])
+        return Coded(np.concatenate(codes), list(places))
+
+    def text(self, row: int) -> str | None:
+        code = int(self.codes[row])
+        return None if code < 0 else self.values[code]
+
     def of(self, rows: Any) -> Coded:
         """The texts of some rows."""
         return Coded(self.codes[rows], self.values)

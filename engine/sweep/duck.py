@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
+import numpy as np
 
+from engine.sweep.checked import Refused
+from engine.sweep.columns import HOUSEHOLD_KEY
+from engine.sweep.digests import write_digests
 from engine.sweep.queries import Script, Statement
 from engine.sweep.reading import name, text
-from engine.sweep.reports import PARQUET, Answers, Rows
+from engine.sweep.reports import PARQUET, Answers, Rows, parquet
 
 DIALECT = "duckdb"
 
@@ -36,6 +40,21 @@ def packed(table: str, query: str, columns: Sequence[str]) -> str:
     )
 
 
+def by_fact(connection: duckdb.DuckDBPyConnection, query: str) -> Refused:
+    """What a query (`hno`, `fact`; empty: nothing) gives, as the numbers by fact."""
+    if not query:
+        return {}
+    found = connection.sql(query).fetchnumpy()
+    facts, numbers = (np.ma.getdata(found[column]) for column in ("fact", HOUSEHOLD_KEY))
+    return {str(fact): numbers[facts == fact] for fact in dict.fromkeys(facts)}
+
+
+def leave_out(connection: duckdb.DuckDBPyConnection, kept: Path) -> None:
+    """Take the households of a file out of the checked tables."""
+    for rows in ("household_rows", "member_rows"):
+        connection.execute(f"DELETE FROM {rows} WHERE household_id IN (SELECT household_id FROM {parquet(kept)})")
+
+
 class Duck:
     """Runs a script over the tables of one connection; each stage is dropped once a later one has read it."""
 
@@ -53,7 +72,7 @@ class Duck:
         self.connection.execute(f"DROP VIEW IF EXISTS {kept}")
         self.connection.execute(f"DROP TABLE IF EXISTS {kept}_kept")
 
-    def refused(self, script: Script) -> str:
+    def refused(self, script: Script) -> Refused:
         last = ""
         for statement in script.statements:
             if statement.keep == "view":
@@ -66,7 +85,10 @@ class Duck:
                         self.kept.remove(last)
                         self.drop(last)
                     last = statement.name
-        return next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), "")
+        return by_fact(self.connection, next((s.sql(DIALECT) for s in script.statements if s.name == "cannot_be"), ""))
+
+    def digests(self, columns: Mapping[str, Sequence[str]], file: Path) -> None:
+        write_digests(self.connection, columns, file)
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         """Written at once, and read again for the lists and sums: to keep them as a table as well takes longer."""
@@ -87,8 +109,9 @@ class Duck:
                 found |= {name: many or 0 for name, many in zip(names, result.fetchone() or (), strict=True)}
         return found
 
-    def fewer(self) -> None:
-        """Nothing to do: the statements read the checked tables where they lie."""
+    def fewer(self, kept: Path) -> None:
+        """The statements read the checked tables where they lie."""
+        leave_out(self.connection, kept)
 
     def finish(self) -> None:
         for view in reversed(self.views):

@@ -5,10 +5,11 @@ A new engine is one file like `duck.py` or `spark.py`, and one row in `ENGINES`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from engine.sweep.checked import Refused
 from engine.sweep.queries import Script
 from engine.sweep.reports import Answers
 
@@ -16,11 +17,12 @@ from engine.sweep.reports import Answers
 class Engine(Protocol):
     """Runs a script. The checked tables of the chunk are `household` and `member` of the DuckDB session that checks."""
 
-    def refused(self, script: Script) -> str:
-        """Work out the stages.
+    def refused(self, script: Script) -> Refused:
+        """Work out the stages. Gives the households whose facts cannot be, of facts of which there are some."""
+        ...
 
-        Gives the query (DuckDB's) of the households whose facts cannot be, empty if there can be none.
-        """
+    def digests(self, columns: Mapping[str, Sequence[str]], file: Path) -> None:
+        """Write a digest of what these columns (by level) say of each household decided."""
         ...
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
@@ -34,8 +36,8 @@ class Engine(Protocol):
         """The counted columns: name -> number."""
         ...
 
-    def fewer(self) -> None:
-        """The checked tables have lost rows since: the answers are of those that are left."""
+    def fewer(self, kept: Path) -> None:
+        """Leave out the households of this file (Parquet, `household_id`): they keep the answers they have."""
         ...
 
     def finish(self) -> None:

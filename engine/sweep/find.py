@@ -89,7 +89,7 @@ class Finder:
         )
         for number, cut in enumerate(cuts):
             one.step(number, len(cuts), "check")
-            counts = checker.load(cut.households, cut.persons)
+            counts = checker.load(cut.households.sql, cut.persons.sql)
             compiled, made = one.plan(checker.states())
             one.step(number, len(cuts), "answers")
             self.chunk(compiled, made, checker)

@@ -25,6 +25,7 @@ KINDS: dict[str, pa.DataType] = {  # as DuckDB calls them
     "TINYINT": pa.int8(),
     "SMALLINT": pa.int16(),
     "BIGINT": pa.int64(),
+    "UBIGINT": pa.uint64(),
 }
 
 

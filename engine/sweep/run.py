@@ -29,8 +29,8 @@ from engine import __version__
 from engine.language.model import Rulebook
 from engine.sweep import gap, gap_part, reports, since, split, straight, sums
 from engine.sweep import manifest as manifests
-from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, open_states, rejects_query
-from engine.sweep.columns import Columns, State
+from engine.sweep.checked import DRAWN, PLACE, Checker, open_states, rejects_query
+from engine.sweep.columns import LEVELS, Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
 from engine.sweep.dag import Level
 from engine.sweep.duck import Duck
@@ -43,7 +43,7 @@ from engine.sweep.reading import text
 from engine.sweep.since import Since
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
 from engine.sweep.straight import Straight
-from engine.sweep.tables import Tables
+from engine.sweep.tables import TEXTS, Tables
 
 CHUNK = 250_000
 PARTS = ("households", "persons", "rejects", "gap", "sums", "missing", "digests")
@@ -315,7 +315,7 @@ class Sweep:
 
         step("check")
         quick = self.straight(checker, cut)
-        counts = quick.counts if quick else checker.load(cut.households, cut.persons)
+        counts = quick.counts if quick else checker.load(cut.households.sql, cut.persons.sql)
         states = checker.states(quick.counted if quick else None)
         compiled, made = self.plan(states)
         spelled = sql_text(made, self.job.engine)
@@ -325,20 +325,15 @@ class Sweep:
         engine = self.engine(quick.tables if quick else None)
         step("stages")
         try:
-            cannot = engine.refused(made)
-            if cannot and checker.cannot_be(cannot):
-                left = checker.one("SELECT count(*) FROM household"), checker.one("SELECT count(*) FROM member")
-                counts = Counts(counts.households_read, counts.persons_read, *left)
+            if cannot := engine.refused(made):
+                households, persons = quick.cannot_be(checker, cannot) if quick else checker.cannot_be(cannot)
+                counts = replace(counts, households=households, persons=persons)
             with self.parts(number, PARTS) as files:
-                if quick:
-                    numbers = quick.tables.in_order(Level.HOUSEHOLD, quick.tables.keys[Level.HOUSEHOLD])
-                    since.write_digests_of(self.connection, numbers, quick.digests, files["digests"])
-                else:
-                    since.write_digests(self.connection, self.digested, files["digests"])
+                engine.digests(self.digested, files["digests"])
                 waited = engine.counts(made)
                 kept = self.keep(number, files["digests"])
                 if kept:
-                    engine.fewer()
+                    engine.fewer(self.kept_of(number))
                 to = {"household_answers": files["households"], "member_answers": files["persons"]}
                 step("answers")
                 answers = engine.answer(made, to)
@@ -371,11 +366,14 @@ class Sweep:
         return found
 
     def keep(self, number: int, digests: Path) -> int:
-        """Of a sweep since another: leave the households alone that have not changed. How many."""
+        """Of a sweep since another: note the households that have not changed. How many."""
         if self.since is None or self.since.differs:
             return 0
         self.kept.mkdir(parents=True, exist_ok=True)
-        return since.keep(self.connection, self.since, digests, self.kept / f"part-{number:05d}.parquet")
+        return since.keep(self.connection, self.since, digests, self.kept_of(number))
+
+    def kept_of(self, number: int) -> Path:
+        return self.kept / f"part-{number:05d}.parquet"
 
     def hand_on(self, compiled: Compiled, chunks: int) -> None:
         if self.since is not None and not self.since.differs:
@@ -385,7 +383,7 @@ class Sweep:
         """The chunk in arrays, where the engine runs on them and nothing is wrong with any row."""
         if self.job.engine != "numpy":
             return None
-        return straight.straight(checker, cut.households, cut.persons, self.digested)
+        return straight.straight(checker, cut, self.job.threads or os.cpu_count() or 1)
 
     def engine(self, tables: Tables | None) -> Engine:
         if self.job.engine == "spark":
@@ -395,6 +393,11 @@ class Sweep:
         if self.job.engine == "numpy":
             from engine.sweep.arrays import Arrays
 
+            if tables is None:
+                reads = {
+                    level: [c for c in found if c not in TEXTS[LEVELS[level]]] for level, found in self.digested.items()
+                }
+                tables = Tables.checked(self.connection, reads)
             return Arrays(self.connection, tables, self.go_on, self.job.threads)
         return Duck(self.connection)
 

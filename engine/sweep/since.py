@@ -22,7 +22,6 @@ import duckdb
 from engine.language.model import Policy
 from engine.sweep import manifest as manifests
 from engine.sweep import sums
-from engine.sweep.columns import HOUSEHOLD_KEY
 from engine.sweep.compile import Compiled
 from engine.sweep.manifest import Manifest
 from engine.sweep.reading import name, text
@@ -61,41 +60,19 @@ def earlier(folder: Path, same: Mapping[str, Any], columns: Mapping[str, list[st
 # ------------------------------------------------------------------------------------------------ while sweeping
 
 
-def write_digests(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, list[str]], path: Path) -> None:
-    """The digest of every household in the checked tables."""
-    whole, member = (", ".join(map(name, columns[level])) for level in ("household", "member"))
-    own = f"SELECT household_id, hash({whole}) AS whole FROM household"
-    members = f"SELECT household_id, bit_xor(hash({member})) AS members FROM member GROUP BY household_id"
-    _write_digests(connection, f"({own}) JOIN ({members}) USING (household_id)", path)
-
-
-def write_digests_of(connection: duckdb.DuckDBPyConnection, numbers: Any, digests: Any, path: Path) -> None:
-    """The same from arrays: the numbers of the households, and the digests of each and of its members."""
-    connection.register("digests_", {HOUSEHOLD_KEY: numbers, "whole": digests[0], "members": digests[1]})
-    _write_digests(connection, f"household JOIN digests_ USING ({HOUSEHOLD_KEY})", path)
-    connection.unregister("digests_")
-
-
-def _write_digests(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -> None:
-    query = f"SELECT household_id, hash(whole, members) AS digest FROM {source}"
-    connection.execute(f"COPY ({query}) TO {text(str(path))} (FORMAT parquet)")
-
-
 def digested(found: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """Which columns of the checked tables go into a digest, by level: all that a rule reads, and who they are."""
     return {
-        "household": ["household_id", "place", "receiving", *sorted(found["household"])],
+        "household": ["place", "receiving", *sorted(found["household"])],
         "member": ["id", "receiving", *sorted(found["member"])],
     }
 
 
 def keep(connection: duckdb.DuckDBPyConnection, since: Since, digests: Path, kept: Path) -> int:
-    """Take the households with the same digest out of the checked tables, and note them. How many there were."""
+    """Note the households with the same digest as last time. How many there are."""
     old = parquet(since.folder / "digests" / "part-*.parquet")
     query = f"SELECT household_id FROM {parquet(digests)} AS n JOIN {old} AS o USING (household_id, digest)"
     connection.execute(f"COPY ({query}) TO {text(str(kept))} (FORMAT parquet)")
-    for rows in ("household_rows", "member_rows"):
-        connection.execute(f"DELETE FROM {rows} WHERE household_id IN (SELECT household_id FROM {parquet(kept)})")
     (many,) = connection.execute(f"SELECT count(*) FROM {parquet(kept)}").fetchone() or (0,)
     return int(many)
 

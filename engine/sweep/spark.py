@@ -6,12 +6,15 @@ Needs pyspark and Java. ANSI mode is on, so that an overflow is an error and not
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from engine.sweep.checked import Refused
+from engine.sweep.digests import write_digests
+from engine.sweep.duck import by_fact, leave_out
 from engine.sweep.queries import Script, Statement
 from engine.sweep.reports import Answers, Rows
 
@@ -55,7 +58,7 @@ class Spark:
             self.connection.execute(f"COPY (SELECT * FROM {name}) TO '{path!s}' (FORMAT parquet)")
             self.spark.read.parquet(str(path)).createOrReplaceTempView(name)
 
-    def refused(self, script: Script) -> str:
+    def refused(self, script: Script) -> Refused:
         self._hand_over()
         for statement in script.statements:
             if statement.keep == "answer":
@@ -68,10 +71,13 @@ class Spark:
             frame.createOrReplaceTempView(statement.name)
         found = next((s for s in script.statements if s.name == "cannot_be"), None)
         if found is None:
-            return ""
+            return {}
         path = str(self.work / "cannot_be")
         self.spark.sql(found.sql(DIALECT)).write.mode("overwrite").parquet(path)
-        return f"SELECT * FROM read_parquet('{path}/*.parquet')"
+        return by_fact(self.connection, f"SELECT * FROM read_parquet('{path}/*.parquet')")
+
+    def digests(self, columns: Mapping[str, Sequence[str]], file: Path) -> None:
+        write_digests(self.connection, columns, file)
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         for statement in script.statements:
@@ -90,7 +96,8 @@ class Spark:
                 found |= {name: many or 0 for name, many in row.items()}
         return found
 
-    def fewer(self) -> None:
+    def fewer(self, kept: Path) -> None:
+        leave_out(self.connection, kept)
         self._hand_over("_left")  # beside the others, which the stages may still read
 
     def finish(self) -> None:

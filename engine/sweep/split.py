@@ -7,24 +7,87 @@ by a hash of the id. Either way all rows of one household are in one chunk.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from csv import Error as CsvError
 from csv import reader
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from engine.sweep.reading import name, text
-from engine.sweep.source import SourceError, Table, family
+from engine.sweep.source import SourceError, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One row group of a Parquet file: how many rows, and between which household ids they are.
+
+    before          how many rows of the file come before it
+    least, most     None where the file does not say
+    nulls           whether a household id is missing; True also where the file does not say
+    """
+
+    file: str
+    number: int
+    before: int
+    rows: int
+    least: Any
+    most: Any
+    nulls: bool
+    metadata: Any  # of the file, read once
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one table in a chunk: as a relation (SQL), and where they lie: in `groups`, those from `low` on and
+    below `high` (household ids; None: no end). Rows without an id belong to the part without a `low`."""
+
+    sql: str
+    groups: tuple[Group, ...]
+    low: Any = None
+    high: Any = None
+
+    def inside(self, group: Group) -> bool:
+        """Whether surely every row of the group belongs to the part."""
+        if self.low is None and self.high is None:
+            return True
+        if group.nulls or group.least is None:
+            return False
+        return (self.low is None or group.least >= self.low) and (self.high is None or group.most < self.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The relations (SQL text) of one chunk's households and persons."""
+    """One chunk."""
 
-    households: str
-    persons: str
+    households: Part
+    persons: Part
+
+
+def groups_of(files: Sequence[str], column: str) -> Iterator[Group]:
+    """The row groups of Parquet files, with what they say of the column of the household ids."""
+    for file in files:
+        found = pq.read_metadata(file)
+        columns = (found.schema.column(at).path for at in range(found.num_columns))
+        at = next(at for at, path in enumerate(columns) if path == column)
+        before = 0
+        for number in range(found.num_row_groups):
+            group = found.row_group(number)
+            yield Group(file, number, before, group.num_rows, *_said(group.column(at).statistics), found)
+            before += group.num_rows
+
+
+def _said(statistics: Any) -> tuple[Any, Any, bool]:
+    """The least and most value, and whether one may be missing."""
+    if statistics is None:
+        return None, None, True
+    nulls = not statistics.has_null_count or statistics.null_count > 0
+    if not statistics.has_min_max or not isinstance(statistics.min, str | int):
+        return None, None, nulls
+    return statistics.min, statistics.max, nulls
 
 
 def parquet(files: tuple[str, ...] | list[str]) -> str:
@@ -137,26 +200,25 @@ def chunks_of(
     say: Callable[[str], None],
 ) -> list[Cut]:
     """The chunks, in order."""
-    listed = ", ".join(text(file) for file in household.files)
-    (many,) = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{listed}])").fetchone() or (0,)
-    sources = relation(household.files, household.copied), relation(member.files, member.copied)
-    number = max(1, -(-int(many or 0) // size))
+    tables = household, member
+    groups = [tuple(groups_of(table.files, table.household_id)) for table in tables]
+    sources = [relation(table.files, table.copied) for table in tables]
+    number = max(1, -(-sum(group.rows for group in groups[0]) // size))
     if number == 1:
-        return [Cut(*sources)]
-    bounds = _ordered(connection, household, size)
-    if bounds is not None and _ordered(connection, member, size) is not None:
+        return [Cut(*(Part(sql, found) for sql, found in zip(sources, groups, strict=True)))]
+    if all(map(_in_order, groups)):
         return [
             Cut(
                 *(
-                    _between(source, table, low, high)
-                    for source, table in zip(sources, (household, member), strict=True)
+                    Part(_between(sql, table, low, high), tuple(_reached(found, low, high)), low, high)
+                    for sql, table, found in zip(sources, tables, groups, strict=True)
                 )
             )
-            for low, high in bounds
+            for low, high in _bounds(groups[0], size)
         ]
     say("split")
     made = []
-    for table, source in ((household, sources[0]), (member, sources[1])):
+    for table, source in zip(tables, sources, strict=True):
         folder = work / f"{table.level}_parts"
         id = f"CAST({name(table.household_id)} AS VARCHAR)"
         if not (folder / "done").is_file():
@@ -165,52 +227,51 @@ def chunks_of(
                 "(FORMAT parquet, PARTITION_BY (part_), OVERWRITE_OR_IGNORE)"
             )
             (folder / "done").touch()
-        made.append([_part(folder, n) for n in range(number)])
+        made.append([_part(folder, n, table.household_id) for n in range(number)])
     return [Cut(*pair) for pair in zip(*made, strict=True)]
 
 
-def _part(folder: Path, number: int) -> str:
+def _part(folder: Path, number: int, household_id: str) -> Part:
     found = sorted(str(p) for p in (folder / f"part_={number}").glob("*.parquet"))
     if not found:  # no row of this table fell into the part: its shape, and nothing in it
         any_ = next(str(p) for p in sorted(folder.glob("part_=*/*.parquet")))
-        return f"SELECT * FROM read_parquet({text(any_)}, hive_partitioning=false) WHERE FALSE"
+        return Part(f"SELECT * FROM read_parquet({text(any_)}, hive_partitioning=false) WHERE FALSE", ())
     listed = ", ".join(text(file) for file in found)
-    return f"SELECT * FROM read_parquet([{listed}], hive_partitioning=false)"
+    sql = f"SELECT * FROM read_parquet([{listed}], hive_partitioning=false)"
+    return Part(sql, tuple(groups_of(found, household_id)))
 
 
-def _ordered(
-    connection: duckdb.DuckDBPyConnection, table: Table, size: int
-) -> list[tuple[str | None, str | None]] | None:
-    """Ranges of household_id with about `size` rows each, where the row groups follow each other by it; else None."""
-    whole = family(table.household_id_kind) == "whole"
-    groups: list[tuple[int | str, int | str, int]] = []
-    for file in table.files:
-        rows = connection.execute(
-            "SELECT stats_min_value, stats_max_value, row_group_num_rows FROM "
-            "parquet_metadata(?) WHERE path_in_schema = ? ORDER BY row_group_id",
-            [file, table.household_id],
-        ).fetchall()
-        for least, most, many in rows:
-            if least is None or most is None:
-                return None
-            groups.append((int(least), int(most), many) if whole else (least, most, many))
-    if any(before[1] > after[0] for before, after in itertools.pairwise(groups)):  # type: ignore[operator]
-        return None
-    cuts: list[str] = []
+def _in_order(groups: Sequence[Group]) -> bool:
+    """Whether the row groups follow each other by household id."""
+    if any(group.least is None for group in groups):
+        return False
+    return all(before.most <= after.least for before, after in itertools.pairwise(groups))
+
+
+def _bounds(groups: Sequence[Group], size: int) -> Iterator[tuple[Any, Any]]:
+    """Ranges of the household id with about `size` rows each."""
+    cuts: list[Any] = []
     rows_here = 0
-    for least, _, many in groups:
-        if rows_here and rows_here + many > size:
-            cut = str(least) if whole else text(str(least))
-            if not cuts or cuts[-1] != cut:
-                cuts.append(cut)
+    for group in groups:
+        if rows_here and rows_here + group.rows > size:
+            if not cuts or cuts[-1] != group.least:
+                cuts.append(group.least)
             rows_here = 0
-        rows_here += many
-    edges: list[str | None] = [None, *cuts, None]
-    return list(itertools.pairwise(edges))
+        rows_here += group.rows
+    return itertools.pairwise([None, *cuts, None])
 
 
-def _between(source: str, table: Table, low: str | None, high: str | None) -> str:
+def _reached(groups: Sequence[Group], low: Any, high: Any) -> Iterator[Group]:
+    """The row groups in which a row of the range may lie."""
+    for group in groups:
+        inside = (low is None or group.most >= low) and (high is None or group.least < high)
+        if inside or (group.nulls and low is None):
+            yield group
+
+
+def _between(source: str, table: Table, low: Any, high: Any) -> str:
     id = name(table.household_id)
+    low, high = (text(end) if isinstance(end, str) else end for end in (low, high))
     tests = [f"{id} >= {low}"] if low is not None else []
     tests += [f"{id} < {high}"] if high is not None else []
     test = " AND ".join(tests)

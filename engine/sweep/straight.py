@@ -1,185 +1,239 @@
 """From the rows of two tables straight into arrays, where nothing is wrong with any of them.
 
-Of most chunks every row is good. Then nothing but the keys need stand in a table, and the values go from the files into
-arrays without being kept in between, which takes longer than to read and check them. Where there is the least doubt
-about a row this gives nothing, and the chunk goes the long way of `engine/sweep/checked.py`, which says what is wrong.
+Of most chunks every row is good. Then nothing need stand in a table of DuckDB: pyarrow reads the row groups, some at
+once, and NumPy looks at every value. Where there is the least doubt about a row this gives nothing, and the chunk goes
+the long way of `engine/sweep/checked.py`, which says what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from engine.language.household import MOST_MEMBERS
-from engine.sweep.checked import DRAWN, PLACE, Checker, Counts
-from engine.sweep.columns import HOUSEHOLD_KEY, MEMBER_KEY
+from engine.sweep.checked import DRAWN, PLACE, Checker, Counts, Refused, Reject, impossible
+from engine.sweep.coded import Coded
+from engine.sweep.columns import LEVELS
 from engine.sweep.dag import Level
-from engine.sweep.reading import ID, name, text, worked_out
+from engine.sweep.reading import ID
 from engine.sweep.source import Table
-from engine.sweep.split import relation
-from engine.sweep.tables import Column, Tables, column
+from engine.sweep.split import Cut, Group, Part
+from engine.sweep.tables import Tables
+from engine.sweep.typed import Column, Doubt, Typed, drawn, joined, labelled, typed
 from engine.sweep.vector import Array
-
-FILE = 1 << 40  # rows to a file: a row is numbered by its file and its place in it
 
 
 @dataclass(frozen=True, slots=True)
 class Straight:
-    """A chunk without faults: its arrays, and a digest of each household in the order of `tables`."""
+    """A chunk without faults: its arrays, and where each of their rows lies."""
 
     counts: Counts
     tables: Tables
-    digests: Array
+    lie: Mapping[Level, _Lying]
 
     def counted(self, table: Table, columns: Sequence[str]) -> Sequence[int]:
         """How many rows a table has, and in how many each of some columns is known."""
-        level = Level.HOUSEHOLD if table.level == "household" else Level.MEMBER
+        level = LEVELS[table.level]
         every = self.tables.rows(level)
         unknown = (self.tables.columns[level, each][1] for each in columns)
         return [every, *(every if each is None else every - int(np.count_nonzero(each)) for each in unknown)]
 
+    def cannot_be(self, checker: Checker, found: Refused) -> tuple[int, int]:
+        """Set aside households whose facts lead to a value that cannot be. Households and persons that are left."""
+        refused = np.unique(np.concatenate(list(found.values())))
+        theirs = np.flatnonzero(np.isin(self.tables.whose, refused))
+        ids, members = self.tables.who[Level.HOUSEHOLD]["household_id"], self.tables.who[Level.MEMBER]["id"]
+        rejects: list[Reject] = []
+        for fact, rows in found.items():
+            for row in rows.tolist():
+                rejects.append(
+                    ("households", *self.lie[Level.HOUSEHOLD].at(row), ids.text(row), None, fact, impossible(fact))
+                )
+        for row, home in zip(theirs.tolist(), self.tables.whose[theirs].tolist(), strict=True):
+            whose = ids.text(home), members.text(row)
+            rejects.append(("persons", *self.lie[Level.MEMBER].at(row), *whose, None, "with-its-household"))
+        checker.reject(rejects)
+        return self.counts.households - len(refused), self.counts.persons - len(theirs)
 
-def straight(checker: Checker, households: str, persons: str, digested: Mapping[str, Sequence[str]]) -> Straight | None:
-    """Read a chunk, given as two relations; None where a row of it is in doubt.
 
-    Leaves the tables `household` and `member`, with who they are and nothing else. `digested` says what goes into the
-    digests, by level.
-    """
-    checker.clear()
-    read = {
-        level: (table, rows, _files(checker, table))
-        for level, table, rows in (
-            (Level.HOUSEHOLD, checker.household, households),
-            (Level.MEMBER, checker.member, persons),
+@dataclass(frozen=True, slots=True)
+class _Lying:
+    """In which file each row lies, and which row of it it is, from 1."""
+
+    file: Coded
+    row: Array
+
+    def at(self, row: int) -> tuple[str | None, int]:
+        return self.file.text(row), int(self.row[row])
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of one table, or of one row group of it."""
+
+    columns: Mapping[str, Column]
+    household_ids: pa.ChunkedArray
+    texts: Mapping[str, Coded]
+    lie: _Lying
+
+    @staticmethod
+    def together(parts: Sequence[_Rows]) -> _Rows:
+        if not parts:
+            raise Doubt  # a table without a row is told of by the SQL
+        return _Rows(
+            {name: joined(part.columns[name] for part in parts) for name in parts[0].columns},
+            pa.chunked_array([chunk for part in parts for chunk in part.household_ids.chunks], pa.string()),
+            {name: Coded.together([part.texts[name] for part in parts]) for name in parts[0].texts},
+            _Lying(Coded.together([part.lie.file for part in parts]), np.concatenate([part.lie.row for part in parts])),
         )
-    }
-    if not all(files and _keys(checker, table, rows, files) for table, rows, files in read.values()):
+
+
+def straight(checker: Checker, cut: Cut, threads: int) -> Straight | None:
+    """Read a chunk, several row groups at once; None where a row of it is in doubt."""
+    checker.clear()
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            pending = []
+            for table, part in ((checker.member, cut.persons), (checker.household, cut.households)):
+                reading = _Reading.of(checker, table, part)
+                pending.append([pool.submit(reading.group, group) for group in part.groups])
+            members, households = (_Rows.together([each.result() for each in groups]) for groups in pending)
+        return _straight(households, members)
+    except Doubt:
         return None
-    columns: dict[tuple[Level, str], Column] = {}
-    keys: dict[Level, Array] = {}
-    made: dict[Level, Mapping[str, Array]] = {}
-    for level, (table, rows, files) in read.items():
-        found = _values(checker, table, rows, files, digested[table.level])
-        if found is None:
-            return None
-        made[level], good = found
-        keys[level] = np.ma.getdata(made[level]["key_"])
-        columns |= {(level, each): values for each, values in good.items()}
-    tables = Tables.of(columns, keys, _whose(checker, keys[Level.MEMBER]))
-    members = tables.members()
-    if np.any(members < 1) or np.any(members > MOST_MEMBERS) or _twice(tables, made[Level.MEMBER]["id_"], members):
-        return None
-    digests = _digests(tables, {level: np.ma.getdata(found["digest_"]) for level, found in made.items()})
-    counts = Counts(*(len(keys[level]) for level in read), *(len(keys[level]) for level in read))
-    return Straight(counts, tables, digests)
 
 
-def _number(files: Sequence[str]) -> str:
-    """The number of a row, the same whenever it is read."""
-    ways = " ".join(f"WHEN {text(file)} THEN {n * FILE}::BIGINT" for n, file in enumerate(files))
-    return f"(CASE file_ {ways} END + row_)"
+def _straight(households: _Rows, members: _Rows) -> Straight:
+    ids = households.household_ids
+    if pc.any(pc.equal(ids, ""), min_count=0).as_py() or pc.count_distinct(ids).as_py() != len(ids):
+        raise Doubt
+    whose = _whose(ids, members.household_ids)
+    columns = {(Level.HOUSEHOLD, each): found for each, found in households.columns.items()}
+    columns |= {(Level.MEMBER, each): found for each, found in members.columns.items()}
+    named = Coded.each(ids.to_pylist())
+    who = {Level.HOUSEHOLD: {"household_id": named, **households.texts}, Level.MEMBER: members.texts}
+    tables = Tables.of(columns, {Level.HOUSEHOLD: np.arange(len(ids)), Level.MEMBER: np.arange(len(whose))}, whose, who)
+    many = tables.members()
+    if np.any(many < 1) or np.any(many > MOST_MEMBERS) or _twice(tables, members.texts["id"].codes, many):
+        raise Doubt
+    counts = Counts(*(len(ids), len(whose)) * 2)
+    return Straight(counts, tables, {Level.HOUSEHOLD: households.lie, Level.MEMBER: members.lie})
 
 
-def _files(checker: Checker, table: Table) -> Sequence[str]:
-    """The files that rows say they are from: of our own copies, what they are copies of."""
-    if not table.copied:
-        return table.files
-    found = checker.run(f"SELECT DISTINCT file_ FROM ({relation(table.files, True)}) ORDER BY file_")
-    return [str(file) for (file,) in found]
-
-
-def _keys(checker: Checker, table: Table, rows: str, files: Sequence[str]) -> bool:
-    """The table of who the rows are; whether everybody is somebody, and nobody twice."""
-    household_id = f"CAST({name(table.household_id)} AS VARCHAR)"
-    if table.level == "household":
-        parts = [f"{HOUSEHOLD_KEY} := {_number(files)}", f"{PLACE} := {checker.place_of(table)}"]
-        source = f"({rows}) AS s"
-    else:
-        number, home, whose = (worked_out(each) for each in (HOUSEHOLD_KEY, PLACE, "household_id"))
-        parts = [f"{HOUSEHOLD_KEY} := {number}", f"{MEMBER_KEY} := {_number(files)}"]
-        parts += [f"id := CAST({name(table.member_id)} AS VARCHAR)", f"{PLACE} := {home}"]
-        numbered = f"(SELECT household_id AS {whose}, {HOUSEHOLD_KEY} AS {number}, {PLACE} AS {home} FROM household)"
-        source = f"({rows}) AS s LEFT JOIN {numbered} AS h ON h.{whose} = {household_id}"
-    parts.append(f"{DRAWN} := {checker.drawn[table.level]}")
-    checker.run(
-        f"CREATE OR REPLACE TABLE {table.level}_rows AS SELECT {household_id} AS household_id, "
-        f"struct_pack({', '.join(parts)}) AS packed FROM {source}"
-    )
-    key = HOUSEHOLD_KEY if table.level == "household" else MEMBER_KEY
-    whence = f"[{', '.join(map(text, files))}][packed.{key} // {FILE} + 1] AS file_, packed.{key} % {FILE} AS row_"
-    checker.run(
-        f"CREATE OR REPLACE VIEW {table.level} AS SELECT household_id, packed.*, {whence} FROM {table.level}_rows"
-    )
-    missing = f"household_id IS NULL OR household_id = '' OR {HOUSEHOLD_KEY} IS NULL"
-    good = f"count(*) FILTER ({missing}) = 0"
-    if table.level == "household":
-        good += " AND count(*) = count(DISTINCT household_id)"
-    return bool(checker.run(f"SELECT {good} FROM {table.level}")[0][0])
-
-
-def _values(
-    checker: Checker, table: Table, rows: str, files: Sequence[str], digested: Iterable[str]
-) -> tuple[Mapping[str, Array], dict[str, Column]] | None:
-    """Every column that a rule reads, as it stands in the checked table; None where a value is in doubt."""
-    every = checker.readings[table.level]
-    told, tests, limits = [], [], {}
-    for one in every:
-        first = one.columns[0][0]
-        least = one.least if one.tells and one.faults and first in checker.needed else None
-        for made, expr in one.columns:
-            if least is not None and made == first:
-                source = name(one.faults[0][0])
-                limits[made] = least  # what is there and is no good becomes less, in the type that good values have
-                expr = f"coalesce({expr}, CASE WHEN {source} IS NOT NULL THEN {least - 1}::{one.kind} END)"
-            told.append(f"{expr} AS {worked_out(made)}")
-        if one.doubt and least is None:
-            tests.append(one.doubt)
-    here = {"household_id": f"CAST({name(table.household_id)} AS VARCHAR)", DRAWN: checker.drawn[table.level]}
-    extra = [f"{_number(files)} AS key_"]
-    if table.level == "household":
-        here[PLACE] = checker.place_of(table)
-    else:
-        here["id"] = f"CAST({name(table.member_id)} AS VARCHAR)"
-        tests.append(f"coalesce({here['id']} IS NULL OR NOT regexp_full_match({here['id']}, {text(ID)}), FALSE)")
-        extra.append(f"hash({here['id']}) AS id_")
-    hashed = ", ".join(here.get(each) or worked_out(each) for each in digested)
-    extra += [f"({' OR '.join(tests) or 'FALSE'}) AS doubt_", f"hash({hashed}) AS digest_"]
-    wanted = [made for one in every for made, _ in one.columns if made in checker.needed]
-    shown = [f"{worked_out(made)} AS {name(made)}" for made in wanted]
-    query = f"SELECT {', '.join([*shown, *extra])} FROM (SELECT {', '.join(['s.*', *told])} FROM ({rows}) AS s)"
-    found = checker.connection.sql(query).fetchnumpy()
-    if np.any(np.ma.filled(found["doubt_"], True)):
-        return None
-    read = {made: column(found[made]) for made in wanted}
-    for made, least in limits.items():
-        values, unknown = read[made]
-        low = np.min(values, initial=least, where=True if unknown is None else ~unknown)
-        if low < least:
-            return None
-    return found, read
-
-
-def _whose(checker: Checker, members: Array) -> Array:
-    """The number of the household of each member."""
-    found = checker.connection.sql(f"SELECT {MEMBER_KEY}, {HOUSEHOLD_KEY} FROM member").fetchnumpy()
-    numbers, whose = (np.ma.getdata(found[key]) for key in (MEMBER_KEY, HOUSEHOLD_KEY))
-    by = np.argsort(numbers, kind="stable")
-    return whose[by][np.searchsorted(numbers[by], members)]
+def _whose(ids: pa.ChunkedArray, of_members: pa.ChunkedArray) -> Array:
+    """For each member the place of its household."""
+    found = pc.index_in(of_members, value_set=ids.combine_chunks())
+    if found.null_count:
+        raise Doubt  # a member of no household
+    return found.to_numpy().astype(np.int64)
 
 
 def _twice(tables: Tables, ids: Array, members: Array) -> bool:
-    """Whether two members of a household may have the same id: whether the hashes of two are the same."""
-    hashed = tables.in_order(Level.MEMBER, np.ma.getdata(ids))
+    """Whether two members of a household have the same id."""
+    ids = tables.in_order(Level.MEMBER, ids)
     home = np.repeat(np.arange(len(members)), members)
     return any(
-        np.any((hashed[apart:] == hashed[:-apart]) & (home[apart:] == home[:-apart]))
+        np.any((ids[apart:] == ids[:-apart]) & (home[apart:] == home[:-apart]))
         for apart in range(1, int(members.max(initial=1)))
     )
 
 
-def _digests(tables: Tables, of: Mapping[Level, Array]) -> Array:
-    """(of the household, of its members together) for each household."""
-    whole, each = (tables.in_order(level, of[level]) for level in (Level.HOUSEHOLD, Level.MEMBER))
-    return np.stack([whole, np.bitwise_xor.reduceat(each, tables.firsts[:-1])]) if len(each) else np.stack([whole] * 2)
+# --------------------------------------------------------------------------------------------- one row group
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read of the row groups of a table, and how.
+
+    texts       columns of which each text is kept once, by what they are called among the answers
+    copied      they are our own copies, which say where each row was copied from
+    """
+
+    table: Table
+    part: Part
+    needed: frozenset[str]
+    typed: Sequence[Typed]
+    texts: Mapping[str, str]
+    copied: bool
+
+    @staticmethod
+    def of(checker: Checker, table: Table, part: Part) -> _Reading:
+        place = next((read.column for read in table.reads if read.fact.name == checker.place()), "")
+        texts = {PLACE: place} if table.level == "household" else {"id": table.member_id}
+        columns = part.groups[0].metadata.schema.to_arrow_schema().names if part.groups else ()
+        how = typed(table, checker.rulebook, checker.columns)
+        return _Reading(table, part, checker.needed, how, texts, "file_" in columns)
+
+    def group(self, group: Group) -> _Rows:
+        """One row group. Raises Doubt."""
+        table, rows = self.rows(group)
+        found = {name: _whole(table[name]) for name in table.column_names}
+        columns: dict[str, Column] = {}
+        for each in self.typed:
+            columns |= {name: column for name, column in each.read(found).items() if name in self.needed}
+        texts = {called: _coded(found[column]) for called, column in self.texts.items() if column}
+        if PLACE in self.texts and not self.texts[PLACE]:
+            texts[PLACE] = Coded.none(len(rows))
+        if self.table.member_id:
+            _ids(texts["id"])
+        texts[DRAWN] = Coded.none(len(rows))
+        if self.table.receiving:
+            texts[DRAWN] = Coded(*drawn(found[self.table.receiving], self.table.receiving_values))
+        ids = pa.chunked_array([found[self.table.household_id].cast(pa.string())])
+        file = _coded(found["file_"]) if self.copied else Coded(np.zeros(len(rows), np.int64), [group.file])
+        return _Rows(columns, ids, texts, _Lying(file, found["row_"].to_numpy() if self.copied else rows))
+
+    def rows(self, group: Group) -> tuple[pa.Table, Array]:
+        """The rows of a group that belong to the part, and which of their file they are."""
+        file = pq.ParquetFile(group.file, metadata=group.metadata, read_dictionary=self.dictionaries(group))
+        table = file.read_row_group(group.number, columns=self.sources, use_threads=False)
+        rows = group.before + 1 + np.arange(group.rows)
+        ids = table[self.table.household_id]
+        if ids.null_count and self.part.low is None:
+            raise Doubt  # somebody of no household
+        if not self.part.inside(group):
+            tests = [pc.greater_equal(ids, self.part.low)] if self.part.low is not None else []
+            tests += [pc.less(ids, self.part.high)] if self.part.high is not None else []
+            inside = pc.fill_null(reduce(pc.and_, tests), False)
+            table, rows = table.filter(inside), rows[inside.to_numpy()]
+        return table, rows
+
+    def dictionaries(self, group: Group) -> list[str]:
+        """Columns of which each text is read once: all but the one in which nearly each is different."""
+        kinds = group.metadata.schema.to_arrow_schema()
+        return [
+            each
+            for each in self.sources
+            if each != self.table.household_id and pa.types.is_string(kinds.field(each).type)
+        ]
+
+    @property
+    def sources(self) -> list[str]:
+        found = [self.table.household_id, *self.texts.values(), self.table.receiving]
+        found += [source for each in self.typed for source in each.sources]
+        return [*dict.fromkeys(filter(None, found)), *(("file_", "row_") if self.copied else ())]
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _coded(column: pa.Array) -> Coded:
+    codes, values = labelled(column)
+    if None in values:
+        raise Doubt
+    return Coded(codes, [value for value in values if value is not None])
+
+
+def _ids(found: Coded) -> None:
+    """Raises Doubt unless everybody has an id that can be one."""
+    good = pc.match_substring_regex(pa.array(found.values, pa.string()), f"^(?:{ID})$")
+    if np.any(found.codes < 0) or not pc.all(good, min_count=0).as_py():
+        raise Doubt

@@ -14,10 +14,11 @@ from engine.decide import Program, compile_rulebook
 from engine.population import make, marginals
 from engine.sweep import run as running
 from engine.sweep.run import Sweep
+from engine.sweep.typed import Doubt
 from tests import shipped
 from tests.sweep import city, every_operator
 
-FOLDERS = ("households", "persons", "gap", "sums", "missing", "rejects", "digests")
+FOLDERS = ("households", "persons", "gap", "sums", "missing", "rejects")
 FILES = ("summary.csv", "missing.csv", "rejects.csv")
 
 
@@ -59,6 +60,22 @@ def same(folder: Path) -> None:
 
 def _gap(out: Path) -> list[Any]:
     return duckdb.sql(f"SELECT * FROM '{out}/gap.parquet' ORDER BY ALL").fetchall()
+
+
+@pytest.mark.parametrize("missing", ["0", "0.15"])
+def test_the_long_way_comes_to_the_same(missing: str, tmp_path: Path, taken: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    make.City(marginals.read(), 300, 6, Decimal(missing), tmp_path / "city").make()
+    at = tmp_path / "city" / "households", tmp_path / "city" / "persons"
+    for way in ("straight", "long"):
+        city.sweep(shipped.program(), *at, tmp_path / way, on=date(2025, 8, 1), engine="numpy")
+        monkeypatch.setattr(running.straight, "_straight", _doubt)
+    assert taken == [True, False]
+    for name in (*FOLDERS, "digests"):
+        assert city.read(tmp_path / "straight", name) == city.read(tmp_path / "long", name), name
+
+
+def _doubt(*_: Any) -> None:
+    raise Doubt
 
 
 @pytest.mark.parametrize("everyone", [False, True])

@@ -70,46 +70,68 @@ def _narrowest(least: int, most: int) -> Any:
     return next((k for k in kinds if np.iinfo(k).min <= least and most <= np.iinfo(k).max), np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The answers of one level in one block."""
+
+    rows: Array  # which rows they are, as they were read
+    home: Array  # the places of their households among all
+    arrays: Mapping[str, Array]
+
+
 @dataclass(slots=True)
 class Held:
-    """The answers of one level as they are found: an array a column, filled from the front. See `reports.Answers`."""
+    """The answers of one level: an array a column. See `reports.Answers`."""
 
     level: Level
     shapes: Mapping[str, Shape]  # by the name of the column
     keys_shown: tuple[str, ...]  # columns of the checked table that say who it is
-    room: int
+    who: Mapping[str, Coded]  # of every row that was read
     arrays: dict[str, Array] = field(default_factory=dict)
     rows: Array = None  # the places of the rows, as they were read
     home: Array = None  # the place of the household among all
-    filled: int = 0
     homes: Held | None = None  # the answers of the households
-    who: Mapping[str, Coded] = field(default_factory=dict)  # of every row that was read
+    homed: Array = None  # for each row the number of the row of its household, once somebody asked
 
-    def __post_init__(self) -> None:
-        self.rows, self.home = np.empty(self.room, np.int64), np.empty(self.room, np.int64)
-        self.arrays = {n: np.empty(self.room, s.dtype) for n, s in self.shapes.items() if not s.constant}
-
-    def add(self, rows: Array, home: Array, kept: Array | None, values: Values, steps: Vector) -> None:
-        """The rows of a block, or those of them where `kept` holds."""
+    def piece(self, rows: Array, home: Array, kept: Array | None, values: Values, steps: Vector) -> Piece:
+        """The answers of a block, for all its rows or those where `kept` holds."""
         some: Any = slice(None) if kept is None else np.flatnonzero(kept)
+        arrays: dict[str, Array] = {}
         here = rows[some]
-        at, to = self.filled, self.filled + len(here)
-        self.rows[at:to], self.home[at:to] = here, home[some]
         for called, shape in self.shapes.items():
             if not shape.constant:
                 found = _answer(shape, [steps.of(values, term, self.level) for term in shape.output.terms])
-                self.arrays[called][at:to] = found if np.ndim(found) == 0 else found[some]
-        self.filled = to
+                if np.ndim(found):
+                    arrays[called] = found[some].astype(shape.dtype, copy=False)
+                else:
+                    arrays[called] = np.full(len(here), found, shape.dtype)
+        return Piece(here, home[some], arrays)
+
+    def gather(self, pieces: list[Piece]) -> None:
+        """Put the pieces together, a column at a time."""
+        nothing = np.empty(0, np.int64)
+        self.rows, self.home = (
+            np.concatenate([nothing, *each]) for each in ([p.rows for p in pieces], [p.home for p in pieces])
+        )
+        left = [dict(piece.arrays) for piece in pieces]
+        pieces.clear()
+        for called, shape in self.shapes.items():
+            if not shape.constant:
+                self.arrays[called] = np.concatenate([np.empty(0, shape.dtype), *(each.pop(called) for each in left)])
+
+    @property
+    def filled(self) -> int:
+        return len(self.rows)
 
     def leave(self, kept: Array) -> None:
         """Keep the rows where `kept`, a truth for every row that was read, holds."""
-        some = kept[self.rows[: self.filled]]
-        self.rows, self.home = self.rows[: self.filled][some], self.home[: self.filled][some]
-        self.arrays = {name: array[: self.filled][some] for name, array in self.arrays.items()}
-        self.filled = len(self.rows)
+        some = kept[self.rows]
+        self.rows, self.home = self.rows[some], self.home[some]
+        self.arrays = {name: array[some] for name, array in self.arrays.items()}
+        self.homed = None
 
     def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> dict[str, Array]:
-        rows = np.flatnonzero(self.arrays[status][: self.filled] > 0)
+        rows = np.flatnonzero(self.arrays[status] > 0)
         return {"n_": rows, **{each: self.column(each, rows) for each in (status, *columns)}}
 
     def column(self, called: str, rows: Array) -> Array:
@@ -122,28 +144,29 @@ class Held:
         return found.astype(np.int64) if shape.output.kind == "number" else found
 
     def numbers(self, connection: duckdb.DuckDBPyConnection, column: str) -> Array:
-        return self.arrays[column][: self.filled]
+        return self.arrays[column]
 
     def texts(self, connection: duckdb.DuckDBPyConnection, columns: Iterable[str]) -> Mapping[str, Coded]:
         """What is their household's is read there."""
         found: dict[str, Coded] = {}
         for each in columns:
             if each in self.who:
-                found[each] = self.who[each].of(self.rows[: self.filled])
+                found[each] = self.who[each].of(self.rows)
             elif self.homes:
                 found[each] = self.homes.texts(connection, [each])[each].of(self.whose(connection))
         return found
 
     def whose(self, connection: duckdb.DuckDBPyConnection) -> Array:
         assert self.homes is not None
-        found: Array = np.searchsorted(self.homes.home[: self.homes.filled], self.home[: self.filled])
-        return found
+        if self.homed is None:
+            self.homed = np.searchsorted(self.homes.home, self.home)
+        return self.homed
 
     def write(self, connection: duckdb.DuckDBPyConnection, file: Path) -> None:
         texts = self.texts(connection, self.keys_shown)
         columns = [Packed(each, "VARCHAR", texts[each]) for each in self.keys_shown]
         for called, shape in self.shapes.items():
-            values = None if shape.constant else self.arrays[called][: self.filled]
+            values = None if shape.constant else self.arrays[called]
             null = shape.none if shape.output.kind == "further" else None
             columns.append(Packed(called, KINDS[shape.output.kind], values, null))
         write(file, columns, self.filled)
@@ -181,44 +204,45 @@ class Arrays:
 
     def refused(self, script: Script) -> Refused:
         steps = self.steps(script)
-        cannot: dict[str, list[Array]] = {fact: [] for fact, _ in script.refused}
         self.tables = tables = self.tables or Tables.checked(self.connection, script.reads)
         self.found = {
             level: Held(
                 level,
                 {o.name: shape(o) for o in script.outputs if o.level is level},
                 script.keys[level],
-                tables.rows(level),
-                who=tables.who[level],
+                tables.who[level],
             )
             for level in TABLES
         }
         self.found[Level.MEMBER].homes = self.found[Level.HOUSEHOLD]
+        pieces: dict[Level, list[Piece]] = {level: [] for level in TABLES}
+        cannot: dict[str, list[Array]] = {fact: [] for fact, _ in script.refused}
         self.counted = {output.name: 0 for output in script.counts}
-        start = 0
-        for block, rows, values in self.worked_out(steps, tables):
+        for found in self.worked_out(script, steps, tables):
             self.between()
-            self.block(script, block, start, rows, values, steps)
-            start += block.households
-            for fact, term in script.refused:
-                holds = _rows(steps.of(values, term, Level.HOUSEHOLD), block.households)
-                cannot[fact].append(tables.keys[Level.HOUSEHOLD][rows[Level.HOUSEHOLD][holds]])
-        refused = {fact: np.concatenate(found) for fact, found in cannot.items() if found}
-        return {fact: found for fact, found in refused.items() if len(found)}
+            for level, piece in found.pieces.items():
+                pieces[level].append(piece)
+            for fact, rows in found.cannot.items():
+                cannot[fact].append(tables.keys[Level.HOUSEHOLD][rows])
+            for name, many in found.counted.items():
+                self.counted[name] += many
+        for level, held in self.found.items():
+            held.gather(pieces[level])
+        refused = {fact: np.concatenate(rows) for fact, rows in cannot.items() if rows}
+        return {fact: rows for fact, rows in refused.items() if len(rows)}
 
-    def worked_out(self, steps: Vector, tables: Tables) -> Iterator[tuple[Block, dict[Level, Array], Values]]:
+    def worked_out(self, script: Script, steps: Vector, tables: Tables) -> Iterator[_Found]:
         """Block after block, some at once: NumPy lets go of the lock while it works."""
-        many = self.threads
+        many, start = self.threads, 0
         with ThreadPoolExecutor(many) as pool:
-            ahead: deque[tuple[Block, dict[Level, Array], Future[Values]]] = deque()
+            ahead: deque[Future[_Found]] = deque()
             for block, rows in tables.blocks(BLOCK):
-                ahead.append((block, rows, pool.submit(steps.run, block)))
-                if len(ahead) > many:
-                    first, its_rows, values = ahead.popleft()
-                    yield first, its_rows, values.result()
+                ahead.append(pool.submit(self.block, script, steps, block, start, rows))
+                start += block.households
+                if len(ahead) > 2 * many:
+                    yield ahead.popleft().result()
             while ahead:
-                first, its_rows, values = ahead.popleft()
-                yield first, its_rows, values.result()
+                yield ahead.popleft().result()
 
     def steps(self, script: Script) -> Vector:
         if script.vector is None:
@@ -228,30 +252,37 @@ class Arrays:
         found: Vector = script.vector
         return found
 
-    def block(
-        self, script: Script, block: Block, start: int, rows: Mapping[Level, Array], values: Values, steps: Vector
-    ) -> None:
-        """Keep the answers of a block, whose first household is number `start` of the chunk."""
+    def block(self, script: Script, steps: Vector, block: Block, start: int, rows: Mapping[Level, Array]) -> _Found:
+        """The answers of a block, whose first household is number `start` of the chunk."""
+        values = steps.run(block)
         cannot = steps.of(values, script.cannot, Level.HOUSEHOLD)
         decided: dict[Level, Array | None] = {Level.HOUSEHOLD: None, Level.MEMBER: None}
         if np.any(cannot):
             can = np.logical_not(_rows(cannot, block.households))
             decided = {Level.HOUSEHOLD: can, Level.MEMBER: can[block.home]}
-        homes = np.arange(start, start + block.households)
-        self.found[Level.HOUSEHOLD].add(rows[Level.HOUSEHOLD], homes, decided[Level.HOUSEHOLD], values, steps)
+        counted: dict[str, int] = {}
         for output in script.counts:
             holds = steps.of(values, output.terms[0], output.level)
             where = decided[output.level]
             if where is not None:
                 holds = holds & where
             many = len(rows[output.level]) * bool(holds) if np.ndim(holds) == 0 else np.count_nonzero(holds)
-            self.counted[output.name] += int(many)
+            counted[output.name] = int(many)
+        kept = dict(decided)
         worth = steps.of(values, script.worth_a_row, Level.MEMBER)
-        where = decided[Level.MEMBER]
         if worth is not True:
             worth = _rows(worth, len(block.home))
-            where = worth if where is None else where & worth
-        self.found[Level.MEMBER].add(rows[Level.MEMBER], start + block.home, where, values, steps)
+            kept[Level.MEMBER] = worth if (where := decided[Level.MEMBER]) is None else where & worth
+        homes = {Level.HOUSEHOLD: np.arange(start, start + block.households), Level.MEMBER: start + block.home}
+        refused = {
+            fact: rows[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)]
+            for fact, term in script.refused
+        }
+        pieces = {
+            level: held.piece(rows[level], homes[level], kept[level], values, steps)
+            for level, held in self.found.items()
+        }
+        return _Found(pieces, refused, counted)
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         found: dict[str, Answers] = {}
@@ -268,7 +299,7 @@ class Arrays:
     def digests(self, columns: Mapping[str, Sequence[str]], file: Path) -> None:
         held = self.found[Level.HOUSEHOLD]
         assert self.tables is not None
-        found = digests(self.connection, self.tables, columns)[held.home[: held.filled]]
+        found = digests(self.connection, self.tables, columns)[held.home]
         ids = held.texts(self.connection, ["household_id"])["household_id"]
         write(file, [Packed("household_id", "VARCHAR", ids), Packed("digest", "UBIGINT", found)], held.filled)
 
@@ -282,6 +313,15 @@ class Arrays:
 
     def finish(self) -> None:
         self.found, self.counted = {}, {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found of one block: `cannot` by fact the rows of households of which it cannot be."""
+
+    pieces: Mapping[Level, Piece]
+    cannot: Mapping[str, Array]
+    counted: Mapping[str, int]
 
 
 def _rows(truth: Any, many: int) -> Array:

@@ -1,7 +1,7 @@
 """Parquet of many narrow columns, written from NumPy arrays.
 
-Most answers are few different values, most often the same one for everybody. They go to the file as dictionaries and
-places in them, without passing through DuckDB, which looks at each several times before it writes it.
+They do not pass through DuckDB, which looks at each value several times before it writes it. Texts go to the file as a
+dictionary and places in it; numbers as they are, because most are the same for everybody and compress to nothing.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ class Packed:
     values: Array | Coded | None
     null: int | None = None
 
+    @property
+    def nullable(self) -> bool:
+        if isinstance(self.values, Coded):
+            return bool(np.any(self.values.codes < 0))
+        return self.values is None or self.null is not None
+
 
 def write(path: Path, columns: Sequence[Packed], rows: int) -> None:
     """A file of so many rows, a row group after the other: what is written of one is let go before the next is made."""
@@ -47,8 +53,15 @@ def write(path: Path, columns: Sequence[Packed], rows: int) -> None:
         if isinstance(column.values, Coded)
     }
     text = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema([(column.name, text if column.name in texts else KINDS[column.kind]) for column in columns])
-    with pq.ParquetWriter(path, schema, store_schema=False, **COMPRESSION) as file:
+    schema = pa.schema(
+        [
+            pa.field(column.name, text if column.name in texts else KINDS[column.kind], nullable=column.nullable)
+            for column in columns
+        ]
+    )
+    # to look numbers up in a dictionary and to note the least and most of them takes longer than to write them
+    how = {"use_dictionary": [*texts], "write_statistics": [*texts], **COMPRESSION}
+    with pq.ParquetWriter(path, schema, store_schema=False, **how) as file:
         for start in range(0, max(rows, 1), GROUP):
             here = slice(start, min(start + GROUP, rows))
             made = [_column(column, here, texts.get(column.name)) for column in columns]

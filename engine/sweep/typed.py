@@ -38,46 +38,45 @@ class Doubt(Exception):
 class Typed:
     """How some columns of the checked table are made from columns of the source."""
 
-    made: tuple[str, ...]
     read: Callable[[Columned], Mapping[str, Column]]
     sources: tuple[str, ...]
 
 
-def typed(table: Table, rulebook: Rulebook, columns: Columns) -> list[Typed]:
-    """How every fact that a table carries is read, and what is received."""
-    found = [_fact(read, rulebook, columns) for read in table.reads]
+def typed(table: Table, rulebook: Rulebook, columns: Columns, needed: frozenset[str]) -> list[Typed]:
+    """How every fact that a table carries is read, and what is received. All is looked at; kept is what is needed."""
+    found = [_fact(read, rulebook, columns, needed) for read in table.reads]
     if table.receiving:
         made = {p: columns.receives[p].name for p in rulebook.ids() if rulebook.level(p) == table.level}
-        found.append(_several(table.receiving, made, table.receiving_values))
+        found.append(_several(table.receiving, made, table.receiving_values, needed))
     return found
 
 
-def _fact(read: Read, rulebook: Rulebook, columns: Columns) -> Typed:
+def _fact(read: Read, rulebook: Rulebook, columns: Columns, needed: frozenset[str]) -> Typed:
     base, fact = read.fact.type.base, read.fact
     if base is Base.TEXT:
-        return Typed((), lambda found: _short(found[read.column]), (read.column,))
+        return Typed(lambda found: _short(found[read.column]), (read.column,))
     if base is Base.CHOICES:
         made = {value: column.name for value, column in columns.several[fact.name].items()}
-        return _several(read.column, made, read.values)
+        return _several(read.column, made, read.values, needed)
     if base not in (Base.YES_NO, Base.CHOICE):
         return _number(read, columns)
     name = columns.facts[fact.name].name
     if base is Base.YES_NO and read.kind == "BOOLEAN" and not read.values:
-        return Typed((name,), lambda found: {name: _truth(found[read.column])}, (read.column,))
+        return Typed(lambda found: {name: _truth(found[read.column])}, (read.column,))
     if base is Base.YES_NO:
         told = {str(raw): int(to) for raw, to in (read.values or {"true": True, "false": False}).items()}
     else:
         codes = {value: code for code, value in enumerate(rulebook.choices[fact.type.choices].values)}
         told = {**codes, **{str(raw): codes[str(to)] for raw, to in read.values.items()}}
     kind = np.bool_ if base is Base.YES_NO else np.int8
-    return Typed((name,), lambda found: {name: _looked_up(found[read.column], told, kind)}, (read.column,))
+    return Typed(lambda found: {name: _looked_up(found[read.column], told, kind)}, (read.column,))
 
 
 def _number(read: Read, columns: Columns) -> Typed:
     fact = read.fact
     if not read.ranged:
         name = columns.facts[fact.name].name
-        return Typed((name,), lambda found: {name: _parts(found[read.column], fact)}, (read.column,))
+        return Typed(lambda found: {name: _parts(found[read.column], fact)}, (read.column,))
     least, most = (named[fact.name].name for named in (columns.least, columns.most))
     limits = _limits(fact)
 
@@ -91,7 +90,7 @@ def _number(read: Read, columns: Columns) -> Typed:
                 raise Doubt
         return {least: (made[0], None), most: (made[1], None)}
 
-    return Typed((least, most), ends, tuple(filter(None, (read.column, read.least, read.most))))
+    return Typed(ends, tuple(filter(None, (read.column, read.least, read.most))))
 
 
 def _known(column: Column) -> Array:
@@ -246,22 +245,27 @@ def _text(kind: pa.DataType) -> bool:
 
 def listed(column: pa.Array) -> tuple[Array, list[tuple[str, ...]]]:
     """Each list once, and for each row which it is, below zero where it is null."""
-    empty = EMPTY
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        items = column.flatten()
-        apart = pc.or_(pc.match_substring(items, ";"), pc.equal(items, ""))
-        if items.null_count or pc.any(apart, min_count=0).as_py():
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        codes, values = labelled(column)
+        if None in values:
             raise Doubt
-        column, empty = pc.binary_join(column, ";"), ""
-    codes, values = labelled(column)
-    if None in values:
-        raise Doubt
-    return codes, [() if value == empty else tuple(value.split(";")) for value in values if value is not None]
+        return codes, [() if value == EMPTY else tuple(value.split(";")) for value in values if value is not None]
+    items = column.flatten()
+    apart = pc.or_(pc.match_substring(items, ";"), pc.equal(items, ""))
+    if items.null_count or pc.any(apart, min_count=0).as_py():
+        raise Doubt  # joined, it could be taken for other items
+    some = pc.greater(column.value_lengths(), 0)  # most are empty
+    codes = some.cast(pa.int8()).fill_null(-1).to_numpy().astype(np.int64)
+    found, values = labelled(pc.binary_join(column.filter(some), ";"))
+    codes[codes > 0] = found + 1
+    return codes, [(), *(tuple(value.split(";")) for value in values if value is not None)]
 
 
-def _several(column: str, made: Mapping[str, str], told: Mapping[str, Any]) -> Typed:
-    """A list as one truth for each value it can hold; `made` names its column."""
+def _several(column: str, made: Mapping[str, str], told: Mapping[str, Any], needed: frozenset[str]) -> Typed:
+    """A list as one truth for each value it can hold: `made` names its column. Made are those that are needed."""
     means = {value: value for value in made} | {str(raw): str(to) for raw, to in told.items()}
+
+    wanted = {value: name for value, name in made.items() if name in needed}
 
     def read(found: Columned) -> Mapping[str, Column]:
         codes, lists = listed(found[column])
@@ -269,13 +273,13 @@ def _several(column: str, made: Mapping[str, str], told: Mapping[str, Any]) -> T
         unknown = codes < 0 if found[column].null_count else None
         if not any(meant):  # nobody has any
             nothing = np.zeros(len(codes), np.bool_)
-            return {name: (nothing, unknown) for name in made.values()}
+            return {name: (nothing, unknown) for name in wanted.values()}
         return {
             name: (np.array([*(value in items for items in meant), False])[codes], unknown)
-            for value, name in made.items()
+            for value, name in wanted.items()
         }
 
-    return Typed(tuple(made.values()), read, (column,))
+    return Typed(read, (column,))
 
 
 def _meant(item: str | None, means: Mapping[str, str], made: Mapping[str, str]) -> str:

@@ -199,6 +199,8 @@ class Arrays:
     ):
         self.connection, self.tables, self.between = connection, tables, between
         self.threads = threads or os.cpu_count() or 1
+        self.writer = ThreadPoolExecutor(1)  # beside whatever is made of the answers meanwhile
+        self.writing: list[Future[None]] = []
         self.found: dict[Level, Held] = {}
         self.counted: dict[str, int] = {}
 
@@ -288,10 +290,15 @@ class Arrays:
         found: dict[str, Answers] = {}
         for level, (table, _) in TABLES.items():
             statement, held = f"{table}_answers", self.found[level]
-            if statement in to and (held.shapes or level is Level.HOUSEHOLD):
-                held.write(self.connection, to[statement])
+            if statement in to:
+                self.writing.append(self.writer.submit(held.write, self.connection, to[statement]))
                 found[statement] = held
         return found
+
+    def written(self) -> None:
+        for each in self.writing:
+            each.result()
+        self.writing.clear()
 
     def counts(self, script: Script) -> dict[str, int]:
         return self.counted
@@ -312,7 +319,8 @@ class Arrays:
         self.found[Level.MEMBER].leave(left[self.tables.whose])
 
     def finish(self) -> None:
-        self.found, self.counted = {}, {}
+        self.writer.shutdown(cancel_futures=True)
+        self.found, self.counted, self.writing = {}, {}, []
 
 
 @dataclass(frozen=True, slots=True)

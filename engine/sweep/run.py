@@ -16,7 +16,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -322,39 +323,37 @@ class Sweep:
         plan = hashlib.sha256(spelled.encode()).hexdigest()[:12]
         if not (self.job.out / "sql" / f"{plan}.sql").exists():
             manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", spelled)
-        engine = self.engine(quick.tables if quick else None)
-        step("stages")
-        try:
+        with self.parts(number, PARTS) as files, self.engine(quick.tables if quick else None) as engine:
+            step("stages")
             if cannot := engine.refused(made):
                 households, persons = quick.cannot_be(checker, cannot) if quick else checker.cannot_be(cannot)
                 counts = replace(counts, households=households, persons=persons)
-            with self.parts(number, PARTS) as files:
-                engine.digests(self.digested, files["digests"])
-                waited = engine.counts(made)
-                kept = self.keep(number, files["digests"])
-                if kept:
-                    engine.fewer(self.kept_of(number))
-                to = {"household_answers": files["households"], "member_answers": files["persons"]}
-                step("answers")
-                answers = engine.answer(made, to)
-                step("lists")
-                if not files["persons"].exists():  # no member policy is in force
-                    query = f"SELECT {', '.join(KEYS[Level.MEMBER])} FROM member"
-                    self.connection.execute(f"COPY ({query}) TO {text(str(files['persons']))} (FORMAT parquet)")
-                self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
-                told = {
-                    level: answers.get(f"{level}_answers") or reports.Rows(files[folder], files["households"])
-                    for level, folder in reports.TABLE.items()
-                }
-                gap_part.gap(self.connection, compiled, told, files["gap"])
-                sums.sums(self.connection, compiled, told, files["sums"])
-                reports.missing(self.connection, waited, waits(compiled), files)
-            # at once, and before any query that a stop could end: a chunk whose files have their names is done
-            gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
-            self.manifest.done[str(number)] = {"counts": asdict(counts), "kept": kept, "plan": plan, "open": gaps}
-            self.manifest.write(self.job.out)
-        finally:
-            engine.finish()
+            engine.digests(self.digested, files["digests"])
+            waited = engine.counts(made)
+            kept = self.keep(number, files["digests"])
+            if kept:
+                engine.fewer(self.kept_of(number))
+            step("answers")
+            answers = engine.answer(
+                made, {"household_answers": files["households"], "member_answers": files["persons"]}
+            )
+            if "member_answers" not in answers:  # no member policy is in force
+                rows = f"SELECT {', '.join(KEYS[Level.MEMBER])} FROM member WHERE {self.job.everyone}"
+                self.connection.execute(f"COPY ({rows}) TO {text(str(files['persons']))} (FORMAT parquet)")
+            step("lists")
+            self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
+            told = {
+                level: answers.get(f"{level}_answers") or reports.Rows(files[folder], files["households"])
+                for level, folder in reports.TABLE.items()
+            }
+            gap_part.gap(self.connection, compiled, told, files["gap"])
+            sums.sums(self.connection, compiled, told, files["sums"])
+            reports.missing(self.connection, waited, waits(compiled), files)
+            engine.written()
+        # at once, and before any query that a stop could end: a chunk whose files have their names is done
+        gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
+        self.manifest.done[str(number)] = {"counts": asdict(counts), "kept": kept, "plan": plan, "open": gaps}
+        self.manifest.write(self.job.out)
 
     def made(self, household: Table, member: Table, needed: frozenset[str]) -> dict[str, list[str]]:
         """The columns of the two checked tables that a rule reads."""
@@ -385,7 +384,16 @@ class Sweep:
             return None
         return straight.straight(checker, cut, self.job.threads or os.cpu_count() or 1)
 
-    def engine(self, tables: Tables | None) -> Engine:
+    @contextmanager
+    def engine(self, tables: Tables | None) -> Iterator[Engine]:
+        """What runs the script of a chunk; at the end it forgets the chunk."""
+        engine = self.engine_for(tables)
+        try:
+            yield engine
+        finally:
+            engine.finish()
+
+    def engine_for(self, tables: Tables | None) -> Engine:
         if self.job.engine == "spark":
             from engine.sweep.spark import Spark, session
 

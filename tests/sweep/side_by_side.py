@@ -162,6 +162,7 @@ def sweep(
         engine.answer(made, written)
     arrays = {name: path.with_suffix(".arrays.parquet") for name, path in written.items()}
     by_arrays.answer(made, arrays)
+    by_arrays.written()
     for statement in made.statements:
         if statement.name in written:
             query = statement.sql(DIALECT) if isinstance(engine, Duck) else f"FROM '{written[statement.name]}'"

@@ -28,7 +28,7 @@ from engine.sweep.packed import Packed, write
 from engine.sweep.queries import Output, Script
 from engine.sweep.reports import Answers
 from engine.sweep.tables import TABLES, Tables
-from engine.sweep.vector import Array, Block, Values, Vector, vector
+from engine.sweep.vector import Array, Block, Values, Vector, chosen, narrowest, vector
 
 BLOCK = 16_384  # members to a block: what is worked on stays in the processor's cache
 KINDS = {"status": "TINYINT", "truth": "BOOLEAN", "number": "BIGINT", "further": "BIGINT"}  # in the file of the answers
@@ -54,20 +54,15 @@ def shape(output: Output) -> Shape:
         return Shape(output, np.bool_)
     least, most = span_of(output.terms[0])
     if output.kind == "number":
-        return Shape(output, _narrowest(least, most))
+        return Shape(output, narrowest(least, most))
     if output.terms[0] is output.terms[1] or _equal_constants(output.terms):
         return Shape(output, None)
     none = least - 1 if least > -(2**63) else most + 1
-    return Shape(output, _narrowest(min(least, none), max(most, none)), none)
+    return Shape(output, narrowest(min(least, none), max(most, none)), none)
 
 
 def _equal_constants(terms: tuple[Term, ...]) -> bool:
     return not any(isinstance(term, Node) for term in terms) and terms[0] == terms[1]
-
-
-def _narrowest(least: int, most: int) -> Any:
-    kinds = (np.int8, np.int16, np.int32)
-    return next((k for k in kinds if np.iinfo(k).min <= least and most <= np.iinfo(k).max), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +175,7 @@ def _answer(shape: Shape, values: list[Any]) -> Any:
             return certain.view(np.int8) << 1
         return certain.view(np.int8) + (certain | possible)
     if shape.output.kind == "further":
-        return np.where(first == other[0], shape.none, first)
+        return chosen(first == other[0], shape.none, first, shape.dtype)
     return first
 
 

@@ -51,7 +51,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, tables: Tables, level: Level, c
         values, unknown = tables.columns[level, column]
         if unknown is not None:
             truth(2 * place + 1, unknown)
-            values = np.where(unknown, values.dtype.type(0), values)
         if values.dtype == np.bool_:
             truth(2 * place, values)
         else:

@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -275,9 +276,14 @@ class Sweep:
                 half.unlink()
         self.manifest.write(out)
         checker = Checker(self.connection, self.rulebook, self.columns, household, member, needed)
-        for number, cut in enumerate(cuts, 1):
-            if str(number) not in self.manifest.done:
-                self.chunk(number, cut, checker)
+        left = [(number, cut) for number, cut in enumerate(cuts, 1) if str(number) not in self.manifest.done]
+        with ThreadPoolExecutor(1) as reader:  # reads a chunk while the one before it is worked out
+            ahead = [reader.submit(self.straight, checker, cut) for _, cut in left[:1]]
+            for at, (number, cut) in enumerate(left, 1):
+                self.step(number - 1, len(cuts), "check")
+                quick = ahead.pop().result()
+                ahead += [reader.submit(self.straight, checker, cut) for _, cut in left[at : at + 1]]
+                self.chunk(number, cut, checker, quick)
         self.step(len(cuts), len(cuts), "report")
         if not self.manifest.finished:
             self.hand_on(compiled, len(cuts))
@@ -310,12 +316,12 @@ class Sweep:
 
     # -- one chunk --
 
-    def chunk(self, number: int, cut: split.Cut, checker: Checker) -> None:
+    def chunk(self, number: int, cut: split.Cut, checker: Checker, quick: Straight | None) -> None:
         def step(what: str) -> None:
             self.step(number - 1, self.manifest.chunks, what)
 
-        step("check")
-        quick = self.straight(checker, cut)
+        if quick:
+            checker.clear()
         counts = quick.counts if quick else checker.load(cut.households.sql, cut.persons.sql)
         states = checker.states(quick.counted if quick else None)
         compiled, made = self.plan(states)

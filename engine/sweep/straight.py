@@ -97,7 +97,6 @@ class _Rows:
 
 def straight(checker: Checker, cut: Cut, threads: int) -> Straight | None:
     """Read a chunk, several row groups at once; None where a row of it is in doubt."""
-    checker.clear()
     try:
         with ThreadPoolExecutor(threads) as pool:
             pending = []

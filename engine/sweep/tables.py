@@ -23,9 +23,11 @@ Column = tuple[Array, Array | None]  # values, and where they are not known
 
 
 def column(found: Array) -> Column:
-    """A column as DuckDB gives it: masked where something is null."""
+    """A column as DuckDB gives it: masked where something is null. There it holds nothing, 0 or False."""
     unknown = np.ma.getmask(found)
-    return np.ma.getdata(found), None if unknown is np.ma.nomask or not unknown.any() else unknown
+    if unknown is np.ma.nomask or not unknown.any():
+        return np.ma.getdata(found), None
+    return found.filled(0), unknown
 
 
 def _part(found: Column, rows: Any) -> Column:

@@ -21,9 +21,9 @@ from engine.language.types import Base
 from engine.sweep.columns import Columns
 from engine.sweep.reading import DATE, DECIMAL, EMPTY
 from engine.sweep.source import Read, Table
-from engine.sweep.vector import Array
+from engine.sweep.vector import Array, narrowest
 
-Column = tuple[Array, Array | None]  # values, and where they are not known
+Column = tuple[Array, Array | None]  # values, and where they are not known (there they are 0 or False)
 Columned = Mapping[str, pa.Array]
 NEVER = -1  # the code of a text that is none of those a column can hold
 YEAR_1, YEAR_9999 = ((day - date(1970, 1, 1)).days for day in (date.min, date.max))
@@ -156,11 +156,16 @@ def _parts(column: pa.Array, fact: Fact) -> Column:
     unknown = unknown_of(column)
     values = _dates(column) if fact.type.base is Base.DATE else _numbers(column, fact.type.scale)
     least, most = _limits(fact)
-    if unknown is not None:
-        values = np.where(unknown, least, values)
-    if len(values) and not (least <= int(values.min()) and int(values.max()) <= most):
+    known = True if unknown is None else ~unknown
+    if (
+        not least
+        <= int(np.min(values, initial=least, where=known))
+        <= int(np.max(values, initial=least, where=known))
+        <= most
+    ):
         raise Doubt
-    return values, unknown
+    values = values.astype(narrowest(least, most), copy=False)
+    return values if unknown is None else values * known, unknown
 
 
 def _dates(column: pa.Array) -> Array:

@@ -3,18 +3,24 @@
 The graph is the one the SQL is written from (`engine/sweep/render.py`), in the order of making, which is an order in
 which everything stands after what it is made of. A value of the household's is an array with one place a household of
 the block, one of the member's with one place a member, one of a pair's with one for each member beside each member of
-the household. Integers are 64 bits wide; `Dag.node` has seen to it that none passes them.
+the household.
+
+An integer is as wide as its declared range needs, 8 to 64 bits: narrow ones take a fraction of the time. Sums, products
+and differences are worked out in the width of what comes out. On the way there they may wrap, which is arithmetic
+modulo 2^width: what comes out lies within its range, so it is exact. `Dag.node` has seen to it that no range passes 64
+bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from engine.sweep.dag import AGGREGATES, Level, Node, Term
+from engine.sweep.dag import AGGREGATES, Level, Node, Term, span_of
 from engine.sweep.stages import walk
 
 Array = Any  # numpy.ndarray
@@ -40,16 +46,7 @@ class Block:
         return own, other, first
 
 
-def _wide(ufunc: Any) -> Callable[..., Array]:
-    return lambda a, b: ufunc(a, b, dtype=np.int64)
-
-
-ROW_BY_ROW: Mapping[str, Callable[..., Array]] = {
-    "+": _wide(np.add),
-    "-": _wide(np.subtract),
-    "*": _wide(np.multiply),
-    "//": _wide(np.floor_divide),  # NumPy rounds down, also below zero: what SQL needs two forms for
-    "floor": _wide(np.floor_divide),
+TRUTHS: Mapping[str, Callable[..., Array]] = {
     "<": np.less,
     "<=": np.less_equal,
     "==": np.equal,
@@ -58,11 +55,17 @@ ROW_BY_ROW: Mapping[str, Callable[..., Array]] = {
     "not": np.logical_not,
     "case": np.where,
 }
-TOGETHER: Mapping[str, Any] = {
-    "sum": np.add,
-    "least": np.minimum,
-    "most": np.maximum,
+NUMBERS: Mapping[str, Any] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "//": np.floor_divide,  # NumPy rounds down, also below zero: what SQL needs two forms for
+    "floor": np.floor_divide,
 }
+DIVIDED = ("//", "floor")  # not to be worked out modulo anything
+EXTREMES: Mapping[str, Any] = {"least": np.minimum, "most": np.maximum}
+FEW_TO_COMPARE = 8  # an `in` over no more integers compares with each
+SPARSE = 8  # truths of which no more than one in so many holds are looked for one by one
 MOST_IN_TABLE = 4096  # an `in` over no more different integers is looked up in a table
 
 
@@ -140,39 +143,50 @@ class _Making:
         key = term, level
         if key not in self.at:
             if level is Level.MEMBER:
-                self.at[key] = self.step(np.take, self.at[term, Level.HOUSEHOLD], HOME)
+                self.at[key] = self.step(_taken, self.at[term, Level.HOUSEHOLD], HOME)
             else:  # beside a member stands another: what is the member's own comes as `outer`
-                self.at[key] = self.step(np.take, self.place(term, Level.MEMBER), OTHER)
+                self.at[key] = self.step(_taken, self.place(term, Level.MEMBER), OTHER)
         return self.at[key]
 
     def made(self, node: Node) -> int:
-        if node.op == "column":
-            key = node.level, str(node.args[0])
-            return self.step(lambda block: block.columns[key][0], BLOCK)
-        if node.op == "filled":
-            key, where_null = (node.level, str(node.args[0].args[0])), node.args[1]
-            return self.step(lambda block: _filled(block.columns[key], where_null), BLOCK)
+        if node.op in ("column", "filled"):
+            return self.column(node)
         if node.op == "outer":
-            return self.step(np.take, self.at[node.args[0], Level.MEMBER], OWN)
+            return self.step(_taken, self.at[node.args[0], Level.MEMBER], OWN)
         if node.op in AGGREGATES:
             return self.together(node)
         if node.op == "in":
             return self.among(node)
-        return self.step(ROW_BY_ROW[node.op], *(self.place(arg, node.level) for arg in node.args))
+        args = [self.place(arg, node.level) for arg in node.args]
+        if node.op == "case" and not node.boolean:
+            return self.step(_case(node), *args)
+        if node.boolean:
+            return self.step(TRUTHS[node.op], *args)
+        ufunc, kind = NUMBERS[node.op], narrowest(node, *_integers(node), *(node.args if node.op in DIVIDED else ()))
+        return self.step(lambda a, b: ufunc(a, b, dtype=kind), *args)
+
+    def column(self, node: Node) -> int:
+        column, where_null = (node.args[0], node.args[1]) if node.op == "filled" else (node, None)
+        key, kind = (node.level, str(column.args[0])), np.bool_ if node.boolean else narrowest(node)
+        if where_null is None:
+            return self.step(lambda block: block.columns[key][0].astype(kind, copy=False), BLOCK)
+        return self.step(lambda block: _filled(block.columns[key], where_null, kind), BLOCK)
 
     def together(self, node: Node) -> int:
         """An aggregate over the members of each household, or over the pairs of each member."""
         over, firsts = (Level.PAIR, FIRST) if node.level is Level.MEMBER else (Level.MEMBER, FIRSTS)
         (body,) = node.args
         whose = OWN if over is Level.PAIR else HOME
-        kind = np.bool_ if node.boolean else np.int64
+        kind = np.bool_ if node.boolean else narrowest(node)
         if isinstance(body, Node):
             rows = self.place(body, over)
         else:
             rows = self.step(lambda like: np.full(len(like), body, kind), whose)
         if node.boolean:
             return self.step(_any if node.op == "any" else _every, rows, whose, firsts)
-        ufunc = TOGETHER[node.op]
+        if node.op == "sum":
+            return self.step(lambda rows, firsts: _sum(rows, firsts).astype(kind), rows, firsts)
+        ufunc = EXTREMES[node.op]
         return self.step(lambda rows, firsts: ufunc.reduceat(rows, firsts, dtype=kind), rows, firsts)
 
     def among(self, node: Node) -> int:
@@ -180,13 +194,16 @@ class _Making:
         x, values = node.args[0], np.array(sorted(int(value) for value in node.args[1:]), np.int64)
         rows = self.place(x, node.level)
         least, most = x.span
-        if least >= 0 and most < MOST_IN_TABLE:
-            table = np.zeros(most + 1, np.bool_)
-            table[values[(values >= 0) & (values <= most)]] = True
-            return self.step(lambda rows: np.take(table, rows), rows)
         if values[-1] - values[0] == len(values) - 1:
             low, high = int(values[0]), int(values[-1])
             return self.step(lambda rows: (rows >= low) & (rows <= high), rows)
+        if len(values) <= FEW_TO_COMPARE:
+            each = values.tolist()
+            return self.step(lambda rows: reduce(np.logical_or, (rows == value for value in each)), rows)
+        if least >= 0 and most < MOST_IN_TABLE:
+            table = np.zeros(most + 1, np.bool_)
+            table[values[(values >= 0) & (values <= most)]] = True
+            return self.step(lambda rows: table[rows], rows)
         return self.step(lambda rows: np.isin(rows, values), rows)
 
     def freed(self, kept: set[int]) -> Iterable[Step]:
@@ -203,19 +220,63 @@ class _Making:
             yield Step(work, args, into, tuple(gone.get(number, ())))
 
 
+def narrowest(*terms: Any) -> Any:
+    """The narrowest signed integers that hold each of some terms."""
+    spans = [span_of(term) for term in terms]
+    least, most = min(low for low, _ in spans), max(high for _, high in spans)
+    kinds = (np.int8, np.int16, np.int32)
+    return next((k for k in kinds if np.iinfo(k).min <= least and most <= np.iinfo(k).max), np.int64)
+
+
+def _integers(node: Node) -> Iterator[int]:
+    return (arg for arg in node.args if not isinstance(arg, Node))
+
+
+def _taken(values: Array, rows: Array) -> Array:
+    return values[rows]
+
+
+def _case(node: Node) -> Callable[..., Array]:
+    """One of two integers by a truth."""
+    _, yes, no = node.args
+    kind = narrowest(node, *(term for term in (yes, no) if not isinstance(term, Node)))
+    if not isinstance(no, Node) and no == 0:
+        return lambda test, yes, no: np.multiply(yes, test, dtype=kind)
+    return lambda test, yes, no: chosen(test, yes, no, kind)
+
+
+def chosen(test: Array, yes: Any, no: Any, kind: Any) -> Array:
+    """`yes` where the test holds, else `no`, as integers of a kind: what `np.where` gives, in a third of its time."""
+    found = np.multiply(np.subtract(yes, no, dtype=kind), test, dtype=kind)
+    return np.add(found, no, out=found, dtype=kind)
+
+
 def _any(rows: Array, whose: Array, firsts: Array) -> Array:
-    """For each of `firsts`, whether it holds for one of its rows: ten times as fast as `reduceat` on truths."""
+    """For each of `firsts`, whether it holds for one of its rows: a fraction of the time of `reduceat` on truths."""
+    if SPARSE * np.count_nonzero(rows) > len(rows):
+        return _sum(rows.view(np.int8), firsts) > 0
     found = np.zeros(len(firsts), np.bool_)
     found[whose[rows]] = True
     return found
 
 
 def _every(rows: Array, whose: Array, firsts: Array) -> Array:
-    found = np.ones(len(firsts), np.bool_)
-    found[whose[~rows]] = False
+    return ~_any(~rows, whose, firsts)
+
+
+def _sum(rows: Array, firsts: Array) -> Array:
+    """The sum of the rows of each of `firsts`, as the difference of two running sums (modulo 2^64)."""
+    running = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(rows, out=running[1:])
+    found: Array = np.diff(running[firsts], append=running[-1:])
     return found
 
 
-def _filled(column: tuple[Array, Array | None], where_null: int | bool) -> Array:
+def _filled(column: tuple[Array, Array | None], where_null: int | bool, kind: Any) -> Array:
+    """A column with a value where it is null; there it holds nothing, 0 or False."""
     values, unknown = column
-    return values if unknown is None else np.where(unknown, where_null, values)
+    if unknown is None or not where_null:
+        return values.astype(kind, copy=False)
+    if kind is np.bool_:
+        return values | unknown
+    return np.add(values, np.multiply(unknown, where_null, dtype=kind), dtype=kind)

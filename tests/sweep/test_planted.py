@@ -281,7 +281,7 @@ def settled_conditions_are_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def arrays_cut_off_towards_zero(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(vector.ROW_BY_ROW, "floor", lambda a, b: np.trunc(np.divide(a, b)).astype(np.int64))  # type: ignore[index]
+    patch.setitem(vector.NUMBERS, "floor", lambda a, b, dtype: np.trunc(np.divide(a, b)).astype(dtype))  # type: ignore[index]
 
 
 @bug
@@ -294,7 +294,7 @@ def the_first_of_an_array_of_literals_is_forgotten(patch: pytest.MonkeyPatch) ->
 
 @bug
 def what_is_not_known_is_read_as_it_lies(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(vector, "_filled", lambda column, where_null: column[0])
+    patch.setattr(vector, "_filled", lambda column, where_null, kind: column[0])
 
 
 @bug
@@ -367,7 +367,7 @@ def test_bugs_are_planted_in_the_sweep_alone(monkeypatch: pytest.MonkeyPatch) ->
             monkeypatch.setattr(where, name, value)
 
         def setitem(self, where: Any, name: str, value: Any) -> None:
-            assert where is vector.ROW_BY_ROW
+            assert where is vector.NUMBERS
 
     for plant in BUGS.values():
         plant(Noting())  # type: ignore[arg-type]

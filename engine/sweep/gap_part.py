@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from engine.language.model import ExclusionGroup, Policy
-from engine.sweep.adding import added, columns_of, ends, sorted_by
+from engine.sweep.adding import added, columns_of, ends, plus, sorted_by
 from engine.sweep.checked import DRAWN, PLACE
 from engine.sweep.coded import Coded
 from engine.sweep.compile import Compiled
 from engine.sweep.gap import Listing
-from engine.sweep.packed import Packed, write
+from engine.sweep.listed import Texts, write
+from engine.sweep.packed import GROUP
 from engine.sweep.reports import Answers, paid
 from engine.sweep.vector import Array
 
 ENDS = ("least", "most")
+ROW = np.int32  # a row of the answers of a chunk
 
 
 def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapping[str, Answers], file: Path) -> None:
@@ -35,7 +37,7 @@ def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapp
     homes = answers["household"].texts(connection, ["household_id", PLACE])
     households = len(homes[PLACE].codes)
     people = answers["member"].texts(connection, ["id"])["id"]
-    whose = {"household": np.arange(households), "member": answers["member"].whose(connection)}
+    whose = {"household": np.arange(households, dtype=ROW), "member": answers["member"].whose(connection).astype(ROW)}
     drawn = {level: _Drawn.of(listing, answers[level].texts(connection, [DRAWN])[DRAWN]) for level in whose}
     rows = _Rows.of(
         _entitled(connection, listing, code, policy, answers[policy.level], drawn[policy.level], whose[policy.level])
@@ -43,40 +45,60 @@ def gap(connection: duckdb.DuckDBPyConnection, compiled: Compiled, answers: Mapp
     )
     instead = _instead(listing, rows, drawn, whose, households)
     counted, totals = _totals(listing, rows, instead.codes < 0, households)
-    nothing = min(0, *(int(total.min(initial=0)) for total in totals)) - 1
-    totals = [np.where(counted, total, nothing) for total in totals]
-    by = _order(rows, totals, homes["household_id"], people)
-    home, who = rows.home[by], rows.who[by]
-    nobody = len(people.values)  # a household has no id of a person
-    ids = np.where(who < 0, nobody, people.codes[who]) if len(people.codes) else np.full(len(who), nobody)
-    columns = [
-        Packed("household_id", "VARCHAR", homes["household_id"].of(home)),
-        Packed("id", "VARCHAR", Coded(ids, [*people.values, ""])),
-        Packed("place", "VARCHAR", homes[PLACE].of(home)),
-        Packed("policy", "SMALLINT", rows.policy[by]),
-        Packed("conditional", "BOOLEAN", rows.conditional[by]),
-        *(Packed(f"first_{n}", "BIGINT", _first(listing, rows, n, households)[by]) for n in listing.words),
-        Packed("instead_of", "VARCHAR", instead.of(by)),
-        Packed("not_known", "BOOLEAN", rows.not_known[by]),
-        *(Packed(f"worth_{end}", "BIGINT", worth[by]) for end, worth in zip(ENDS, rows.worth, strict=True)),
-        *(Packed(f"household_{end}", "BIGINT", all_[home], nothing) for end, all_ in zip(ENDS, totals, strict=True)),
-    ]
-    write(file, columns, len(by))
+    first = [_first(listing, rows, word, households) for word in listing.words]
+    listed = _order(rows, counted, totals, homes["household_id"])
+    place = np.zeros(households, ROW)
+    place[listed] = np.arange(len(listed))
+    place = place[rows.home]
+    by = _within(rows, place, people)
+    counted, totals = counted[listed], [total[listed] for total in totals]
+    nobody = len(people.codes)  # a household has no id of a person
+    texts = {
+        "household_id": Texts.of(homes["household_id"].of(listed)),
+        "place": Texts.of(homes[PLACE].of(listed)),
+        "id": Texts.of(Coded(np.append(people.codes, len(people.values)), [*people.values, ""])),
+        "instead_of": Texts.of(instead),
+    }
+
+    def written(some: Array) -> pa.Table:
+        home, who = place[some], rows.who[some]
+        return pa.table(
+            {
+                "household_id": texts["household_id"].at(home),
+                "id": texts["id"].at(np.where(who < 0, nobody, who)),
+                "place": texts["place"].at(home),
+                "policy": rows.policy[some],
+                "conditional": rows.conditional[some],
+                **{f"first_{word}": masks[some] for word, masks in zip(listing.words, first, strict=True)},
+                "instead_of": texts["instead_of"].at(some),
+                "not_known": rows.not_known[some],
+                **{f"worth_{end}": worth[some] for end, worth in zip(ENDS, rows.worth, strict=True)},
+                **{
+                    f"household_{end}": pa.array(total[home], mask=~counted[home])
+                    for end, total in zip(ENDS, totals, strict=True)
+                },
+            }
+        )
+
+    write(file, (written(by[start : start + GROUP]) for start in range(0, max(len(by), 1), GROUP)))
 
 
-def _order(rows: _Rows, totals: Sequence[Array], household_ids: Coded, ids: Coded) -> Array:
-    """The rows in the order of the list (see `gap.finish`): what is in order already is quickly sorted at the end."""
-    some = np.zeros(len(totals[0]), np.bool_)
+def _order(rows: _Rows, counted: Array, totals: Sequence[Array], ids: Coded) -> Array:
+    """The households with a row, in the order of the list (see `gap.finish`)."""
+    some = np.zeros(len(counted), np.bool_)
     some[rows.home] = True
     homes = np.flatnonzero(some)
-    least, most = (total[homes] for total in totals)  # where nothing counts they are the least of all: last
-    by = sorted_by(household_ids.rank(homes), -most, -least)
-    place = np.zeros(len(totals[0]), np.int64)
-    place[homes[by]] = np.arange(len(homes))
+    least, most = (~total[homes] for total in totals)  # the other way round, and never beyond 64 bits
+    found: Array = homes[sorted_by(ids.rank(homes), most, least, ~counted[homes])]
+    return found
+
+
+def _within(rows: _Rows, place: Array, ids: Coded) -> Array:
+    """The rows in the order of the list, in which the household of each has its place."""
+    person = np.zeros(len(rows.who), np.int64)
     people = np.flatnonzero(rows.who >= 0)
-    last = rows.policy.astype(np.int64) * (len(ids.codes) + 1)
-    last[people] += 1 + ids.rank(rows.who[people])
-    return sorted_by(last, -rows.worth[0], place[rows.home])
+    person[people] = ids.rank(rows.who[people])  # no household has a policy that a person has: it needs no number
+    return sorted_by(person, rows.policy, ~rows.worth[0], place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +135,12 @@ class _Rows:
     """Rows of the gap.
 
     home, who   the household, the person (below zero: it is the household's own), by their rows
-    row         the row of the answers of the policy's level
     beside      by word, the grants that the same household or person is entitled to
     """
 
     home: Array
     who: Array
-    row: Array
-    policy: Array
+    policy: Array  # one after the other, in the order of their codes
     conditional: Array
     not_known: Array
     worth: tuple[Array, Array]  # least and most, fen in twelve months
@@ -136,13 +156,22 @@ class _Rows:
         return _Rows(
             together(*(part.home for part in every)),
             together(*(part.who for part in every)),
-            together(*(part.row for part in every)),
             together(*(part.policy for part in every)),
             together(*(part.conditional for part in every)),
             together(*(part.not_known for part in every)),
             (together(*(part.worth[0] for part in every)), together(*(part.worth[1] for part in every))),
             tuple(together(*words) for words in zip(*(part.beside for part in every), strict=True)),
         )
+
+    def of_policy(self, code: int) -> slice:
+        """The rows of a policy."""
+        first, after = np.searchsorted(self.policy, np.array([code, code + 1], self.policy.dtype))
+        return slice(int(first), int(after))
+
+    def of_policies(self, codes: Iterable[int]) -> Array:
+        """The rows of some policies."""
+        slices = [self.of_policy(code) for code in codes]
+        return np.concatenate([np.arange(0), *(np.arange(each.start, each.stop) for each in slices)])
 
 
 def _entitled(
@@ -160,14 +189,15 @@ def _entitled(
     columns = columns_of(policy) + [f"{p.id}__status" for p in beside]
     found = answers.above(connection, status, [*columns, *([f"{policy.id}__conditional"] if rests else [])])
     number = np.ma.getdata(found["n_"])
-    some = np.flatnonzero((np.ma.getdata(found[status]) == 2) & ~drawn.policies[drawn.codes[number], code])
-    number = number[some]
+    some = np.flatnonzero(np.ma.getdata(found[status]) == 2)
+    some = some[~drawn.policies[drawn.codes[number[some]], code]]
+    number = number[some].astype(ROW)
     texts = drawn.codes[number]
     found = {column: values[some] for column, values in found.items()}
     worth = [np.zeros(len(number), np.int64) for _ in ENDS]
     for item in paid(policy):
         for total, value in zip(worth, ends(item, found)[1], strict=True):
-            total += value
+            total[:] = plus(total, value)
     masks = []
     for word in listing.words:
         mask = np.zeros(len(number), np.int64)
@@ -176,8 +206,7 @@ def _entitled(
         masks.append(mask & drawn.left[word][texts])
     return _Rows(
         whose[number],
-        np.full(len(number), -1) if policy.level == "household" else number,
-        number,
+        np.full(len(number), -1, ROW) if policy.level == "household" else number,
         np.full(len(number), code, np.int16),
         np.ma.getdata(found[f"{policy.id}__conditional"]) if rests else np.zeros(len(number), np.bool_),
         texts < 0,
@@ -197,7 +226,7 @@ def _first(listing: Listing, rows: _Rows, word: int, households: int) -> Array:
     for code, policy in enumerate(listing.policies):
         asks[code] = listing.mask(listing.asked[policy.id], word)
         if bit := listing.mask([policy.id], word):
-            in_gap[policy.level][rows.home[rows.policy == code]] |= bit
+            in_gap[policy.level][rows.home[rows.of_policy(code)]] |= bit
     some = np.flatnonzero(rows.conditional)
     home, own = rows.home[some], rows.who[some] < 0
     others = np.where(own, in_gap["member"][home], in_gap["household"][home])
@@ -210,28 +239,29 @@ def _instead(
 ) -> Coded:
     """For the rows of policies that exclude one another: what is drawn already in their place."""
     codes = {policy.id: code for code, policy in enumerate(listing.policies)}
-    tied = sorted(codes[policy] for policy in listing.tied)
-    drawers: dict[int, Array] = {}  # for each household, whether anybody in it draws a policy
-    found = np.zeros((len(rows.home), len(tied)), np.bool_)
-    where = {code: np.flatnonzero(rows.policy == code) for code in tied}
-    for policy, other, level in _apart(listing.groups):
-        if policy not in codes or other not in codes:
-            continue
-        here, by = where[codes[policy]], codes[other]
-        of = listing.policies[by].level
-        if level == "household":
-            if by not in drawers:
-                drawers[by] = np.zeros(households, np.bool_)
-                drawers[by][whose[of][drawn[of].by(by)]] = True
-            found[here, tied.index(by)] |= drawers[by][rows.home[here]]
-        elif of == listing.policies[codes[policy]].level:
-            found[here, tied.index(by)] |= drawn[of].by(by)[rows.row[here]]
-    texts: dict[bytes, int] = {}
-    told = np.full(len(found), -1, np.int64)
-    some = np.flatnonzero(found.any(axis=1))
-    told[some] = [texts.setdefault(row.tobytes(), len(texts)) for row in found[some]]
-    words = [np.frombuffer(row, np.bool_) for row in texts]
-    return Coded(told, [";".join(listing.policies[tied[at]].id for at in np.flatnonzero(row)) for row in words])
+    keeps_out: dict[int, list[tuple[int, str]]] = {}  # by what may be drawn: the policies it keeps out, on what level
+    for kept_out, drawn_first, level in _apart(listing.groups):
+        if kept_out in codes and drawn_first in codes:
+            keeps_out.setdefault(codes[drawn_first], []).append((codes[kept_out], level))
+    told, texts = np.full(len(rows.home), -1), list[str]()
+    for by, those in sorted(keeps_out.items()):
+        other = listing.policies[by]
+        draws = drawn[other.level].by(by)
+        homes = np.zeros(households, np.bool_)  # in which anybody draws it
+        homes[whose[other.level][draws]] = True
+        kept = np.zeros(len(told), np.bool_)
+        for code, level in those:
+            here = rows.of_policy(code)
+            if level == "household":
+                kept[here] |= homes[rows.home[here]]
+            elif other.level == listing.policies[code].level:
+                kept[here] |= draws[(rows.home if other.level == "household" else rows.who)[here]]
+        some = np.flatnonzero(kept)
+        before = told[some]
+        for text in np.unique(before).tolist():
+            told[some[before == text]] = len(texts)
+            texts.append(f"{texts[text]};{other.id}" if text >= 0 else other.id)
+    return Coded(told, texts)
 
 
 def _apart(groups: Iterable[ExclusionGroup]) -> Iterator[tuple[str, str, str]]:
@@ -247,31 +277,22 @@ def _totals(listing: Listing, rows: _Rows, free: Array, households: int) -> tupl
     """Of which households anything counts, and what their rows are worth together, least and most: of policies that
     exclude one another, the best choice. `free`: nothing is drawn in the place of the row."""
     codes = {policy.id: code for code, policy in enumerate(listing.policies)}
-    counted = np.zeros(households, np.bool_)
-    totals = [np.zeros(households, np.int64) for _ in ENDS]
-
-    def are(policies: Iterable[str]) -> Array:
-        return np.isin(np.arange(len(codes)), [codes[p] for p in policies if p in codes])[rows.policy]
-
-    def add(homes: Array, worth: Iterable[Array]) -> None:
-        counted[homes] = True
-        for total, values in zip(totals, worth, strict=True):
-            total += added(homes, households, values)
-
-    alone = ~are(listing.tied)
-    add(rows.home[alone], (worth[alone] for worth in rows.worth))
+    tied = listing.tied
+    alone = rows.of_policies(code for policy, code in codes.items() if policy not in tied)
+    homes, worth = [rows.home[alone]], [[worth[alone]] for worth in rows.worth]
     for group in listing.groups:
-        some = np.flatnonzero(free & are(group.policies))
-        homes, subject = rows.home[some], rows.home[some]
+        some = rows.of_policies(codes[policy] for policy in group.policies if policy in codes)
+        some = some[free[some]]
+        subject = rows.home[some]
         if group.level != "household":
-            subject = np.where(rows.who[some] < 0, homes, households + rows.who[some])
+            subject = np.where(rows.who[some] < 0, subject, households + rows.who[some])
         _, first, which = np.unique(subject, return_index=True, return_inverse=True)
-        best: list[Any] = []
-        for worth in rows.worth:
-            sums = [
-                added(which[chosen], len(first), worth[some][chosen])
-                for chosen in (are(choice.policies)[some] for choice in group.choices)
-            ]
-            best.append(np.maximum.reduce(sums))
-        add(homes[first], best)
-    return counted, totals
+        chosen = [np.isin(rows.policy[some], [codes[p] for p in c.policies if p in codes]) for c in group.choices]
+        homes.append(rows.home[some[first]])
+        for found, values in zip(worth, rows.worth, strict=True):
+            sums = [added(which[choice], len(first), values[some[choice]]) for choice in chosen]
+            found.append(np.maximum.reduce(sums))
+    every = np.concatenate(homes)
+    counted = np.zeros(households, np.bool_)
+    counted[every] = True
+    return counted, [added(every, households, np.concatenate(found)) for found in worth]

@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from engine.sweep import packed
-from engine.sweep.adding import added, sorted_by
+from engine.sweep.adding import added, plus, sorted_by
 from engine.sweep.coded import FEW, Coded, coded
 from engine.sweep.packed import Packed
 
@@ -100,8 +100,10 @@ def test_texts_as_codes(different: int) -> None:
 def test_sorted_as_lexsort_does() -> None:
     rng = np.random.default_rng(3)
     for ends in ((0, 3), (-5, 70_000), (-(2**63), 2**63 - 1), (4, 5)):
-        keys = [rng.integers(*ends, 500), rng.integers(-3, 3, 500), rng.integers(0, 9, 500).astype(np.int16)]
-        assert np.array_equal(sorted_by(*keys), np.lexsort(keys))
+        for many in (1, 2, 3, 500):
+            keys = [rng.integers(*ends, many), rng.integers(-3, 3, many), rng.integers(0, 9, many).astype(np.int16)]
+            assert np.array_equal(sorted_by(*keys), np.lexsort(keys))
+            assert np.array_equal(sorted_by(keys[1], keys[0]), np.lexsort((keys[1], keys[0])))
     assert sorted_by(np.zeros(0, np.int64)).tolist() == []
 
 
@@ -110,3 +112,10 @@ def test_added_up_exactly() -> None:
     assert added(np.array([0, 0, 1]), 2, large).tolist() == [2**63 - 1, -(2**62)]
     with pytest.raises(OverflowError):
         added(np.array([0, 0]), 1, np.array([2**62, 2**62]))
+
+
+def test_row_by_row_added_exactly() -> None:
+    assert plus(np.array([2**62, -(2**63)]), np.array([2**62 - 1, 2**63 - 1])).tolist() == [2**63 - 1, -1]
+    for one in (2**62, -(2**62) - 1):
+        with pytest.raises(OverflowError):
+            plus(np.array([0, one]), np.array([0, one]))

@@ -31,10 +31,10 @@ class Texts:
         codes, values = coded.codes.astype(np.int32), pa.array(coded.values, pa.string())
         return Texts(codes, values) if len(values) <= FEW else Texts(None, values.take(_places(codes)))
 
-    def at(self, rows: Array) -> pa.Array:
+    def at(self, rows: Array | slice) -> pa.Array:
         """Those of some rows."""
         if self.codes is None:
-            return self.values.take(pa.array(rows))
+            return self.values[rows] if isinstance(rows, slice) else self.values.take(pa.array(rows))
         return pa.DictionaryArray.from_arrays(_places(self.codes[rows]), self.values, safe=False)  # they are its places
 
 

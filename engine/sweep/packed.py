@@ -1,7 +1,7 @@
 """Parquet of many narrow columns, written from NumPy arrays.
 
-They do not pass through DuckDB, which looks at each value several times before it writes it. Texts go to the file as a
-dictionary and places in it; numbers as they are, because most are the same for everybody and compress to nothing.
+They do not pass through DuckDB, which looks at each value several times before it writes it. Of few texts a dictionary
+goes to the file and places in it; numbers as they are, because most are the same for everybody and compress to nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.sweep.coded import Coded
+from engine.sweep.listed import Texts
 from engine.sweep.vector import Array
 
 GROUP = 122_880  # rows to a row group, as DuckDB has them: it reads one of them at a time
@@ -47,20 +48,14 @@ class Packed:
 
 def write(path: Path, columns: Sequence[Packed], rows: int) -> None:
     """A file of so many rows, a row group after the other: what is written of one is let go before the next is made."""
-    texts = {
-        column.name: pa.array(column.values.values, pa.string())
-        for column in columns
-        if isinstance(column.values, Coded)
+    texts = {column.name: Texts.of(column.values) for column in columns if isinstance(column.values, Coded)}
+    kinds = {column.name: KINDS[column.kind] for column in columns} | {
+        called: found.at(slice(0, 0)).type for called, found in texts.items()
     }
-    text = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema(
-        [
-            pa.field(column.name, text if column.name in texts else KINDS[column.kind], nullable=column.nullable)
-            for column in columns
-        ]
-    )
+    schema = pa.schema([pa.field(column.name, kinds[column.name], nullable=column.nullable) for column in columns])
+    few = [called for called in texts if pa.types.is_dictionary(kinds[called])]
     # to look numbers up in a dictionary and to note the least and most of them takes longer than to write them
-    how = {"use_dictionary": [*texts], "write_statistics": [*texts], **COMPRESSION}
+    how = {"use_dictionary": few, "write_statistics": [*texts], **COMPRESSION}
     with pq.ParquetWriter(path, schema, store_schema=False, **how) as file:
         for start in range(0, max(rows, 1), GROUP):
             here = slice(start, min(start + GROUP, rows))
@@ -68,12 +63,12 @@ def write(path: Path, columns: Sequence[Packed], rows: int) -> None:
             file.write_table(pa.table(made, schema=schema), row_group_size=GROUP)
 
 
-def _column(column: Packed, here: slice, texts: pa.Array | None) -> pa.Array:
+def _column(column: Packed, here: slice, texts: Texts | None) -> pa.Array:
+    if texts is not None:
+        return texts.at(here)
     if column.values is None:
         return pa.nulls(here.stop - here.start, KINDS[column.kind])
-    if isinstance(column.values, Coded):
-        codes = column.values.codes[here]
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=codes < 0), texts)
+    assert not isinstance(column.values, Coded)
     values = column.values[here]
     null = None if column.null is None else values == column.null
     return pa.array(values, KINDS[column.kind], mask=null)

@@ -154,18 +154,14 @@ def _looked_up(column: pa.Array, told: Mapping[str, int], kind: Any) -> Column:
 def _parts(column: pa.Array, fact: Fact) -> Column:
     """Numbers and dates in their smallest parts (fen; yyyymmdd), within the limits of the fact."""
     unknown = unknown_of(column)
+    # 0 where it is not known
     values = _dates(column) if fact.type.base is Base.DATE else _numbers(column, fact.type.scale)
     least, most = _limits(fact)
-    known = True if unknown is None else ~unknown
-    if (
-        not least
-        <= int(np.min(values, initial=least, where=known))
-        <= int(np.max(values, initial=least, where=known))
-        <= most
-    ):
+    looked: Any = True if unknown is None or least <= 0 <= most else ~unknown
+    low, high = (int(end(values, initial=least, where=looked)) for end in (np.min, np.max))
+    if not least <= low <= high <= most:
         raise Doubt
-    values = values.astype(narrowest(least, most), copy=False)
-    return values if unknown is None else values * known, unknown
+    return values.astype(narrowest(least, most), copy=False), unknown
 
 
 def _dates(column: pa.Array) -> Array:
@@ -181,7 +177,8 @@ def _dates(column: pa.Array) -> Array:
     first, last = int(days.min()), int(days.max())
     if first < YEAR_1 or last > YEAR_9999:
         raise Doubt
-    return _calendar(first, last)[days - first]  # there are far fewer days than rows
+    numbers = _calendar(first, last)[days - first]  # there are far fewer days than rows
+    return numbers if (unknown := unknown_of(column)) is None else numbers * ~unknown
 
 
 def _calendar(first: int, last: int) -> Array:
@@ -206,12 +203,11 @@ def _numbers(column: pa.Array, scale: int) -> Array:
 def _decimals(column: pa.Array, scale: int) -> Array:
     """Decimals as whole numbers of 1/scale: those of 64 bits that need not be rounded."""
     column = column if pa.types.is_decimal128(column.type) else column.cast(pa.decimal128(38, column.type.scale))
-    if column.null_count:
-        column = column.fill_null(0)
+    known = True if (unknown := unknown_of(column)) is None else ~unknown
     words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)[column.offset : column.offset + len(column)]
-    low = np.ascontiguousarray(words[:, 0])
-    if column.type.precision > 18 and np.any(words[:, 1] != low >> 63):
-        raise Doubt
+    if column.type.precision > 18 and np.any((words[:, 1] != words[:, 0] >> 63) & known):
+        raise Doubt  # more than 64 bits
+    low = words[:, 0] * known
     parts = 10**column.type.scale
     if scale % parts == 0:
         times = scale // parts

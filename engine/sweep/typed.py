@@ -251,6 +251,7 @@ def listed(column: pa.Array) -> tuple[Array, list[tuple[str, ...]]]:
         if None in values:
             raise Doubt
         return codes, [() if value == EMPTY else tuple(value.split(";")) for value in values if value is not None]
+    column = column.cast(pa.list_(pa.string()))
     items = column.flatten()
     apart = pc.or_(pc.match_substring(items, ";"), pc.equal(items, ""))
     if items.null_count or pc.any(apart, min_count=0).as_py():

@@ -11,21 +11,30 @@ here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
-import duckdb
+import numpy as np
+import pyarrow as pa
 
 from engine.language.model import ExclusionGroup, Policy
 from engine.language.rulebook import policies_asked
 from engine.sweep.compile import Compiled
+from engine.sweep.listed import grouped, write
+from engine.sweep.merged import merged
 from engine.sweep.outputs import resting_on_grants
-from engine.sweep.reading import text
-from engine.sweep.reports import PARQUET, parquet, written
+from engine.sweep.packed import GROUP
+from engine.sweep.vector import Array
 
 BITS = 62  # policies to one mask
-TYPES = ("gap_policy", "gap_title", "gap_first", "gap_place")
+FEW = ("id", "place", "instead_of")  # texts of which a part has few
+RECEIVING = ("no", "unknown")
+COLUMNS = (
+    *("household_id", "id", "place", "policy", "title", "conditional", "apply_first", "instead_of", "receiving"),
+    *("worth_least", "worth_most", "household_least", "household_most"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,48 +95,83 @@ def _reached(asks: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
 # ------------------------------------------------------------------------------------------------------ at the end
 
 
-def finish(connection: duckdb.DuckDBPyConnection, compiled: Compiled, out: Path) -> None:
+def finish(compiled: Compiled, out: Path, between: Callable[[], None] = lambda: None) -> None:
     """gap.parquet from the parts: in words, what is worth most to a household first.
 
-    Each part is in this order already, so that sorting takes a third of the time.
+    Each part is in this order already: household_least and household_most (downwards, null last), household_id, and
+    within a household worth_least (downwards), policy, id. `between` is called again and again.
     """
     if not compiled.answers:
         return
-    listing, parts = Listing.of(compiled), parquet(out / "gap" / "part-*.parquet")
-    run = connection.execute
-    masks = [f"first_{n}" for n in listing.words]
-    shown = [
-        f"CASE WHEN first_{place // BITS} & {1 << place % BITS} <> 0 THEN {text(grant)} END"
-        for place, grant in enumerate(listing.grants)
-    ]
-    words = f"array_to_string([{', '.join(shown)}], ';')" if shown else "''"
-    keys = ", ".join(masks) or "0 AS none"
-    run(
-        f"CREATE OR REPLACE TEMP TABLE gap_masks AS SELECT *, nullif({words}, '') AS words FROM "
-        f"(SELECT DISTINCT {keys} FROM {parts})"
-    )
-    for kind in TYPES:
-        run(f"DROP TYPE IF EXISTS {kind}")
-    run(f"CREATE TYPE gap_policy AS ENUM ({', '.join(text(p.id) for p in listing.policies)})")
-    run(f"CREATE TYPE gap_title AS ENUM ({', '.join(map(text, dict.fromkeys(listing.titles)))})")
-    run("CREATE TYPE gap_first AS ENUM (SELECT DISTINCT coalesce(words, '') FROM gap_masks)")
-    run(f"CREATE TYPE gap_place AS ENUM (SELECT DISTINCT coalesce(place, '') FROM {parts})")
-    ids = f"CAST([{', '.join(text(p.id) for p in listing.policies)}] AS gap_policy[])"
-    titles = f"CAST([{', '.join(map(text, listing.titles))}] AS gap_title[])"
-    met = " AND ".join(f"p.{mask} = m.{mask}" for mask in masks) or "TRUE"
-    rows = (
-        "SELECT household_id, id, place::gap_place AS place, policy, conditional, words::gap_first AS apply_first, "
-        "instead_of, not_known, worth_least, worth_most, household_least, household_most "
-        f"FROM {parts} p JOIN gap_masks m ON {met}"
-    )
-    query = (
-        f"SELECT household_id, id, place, {ids}[policy + 1] AS policy, {titles}[policy + 1] AS title, conditional, "
-        "apply_first, instead_of, CAST(CASE WHEN not_known THEN 'unknown' ELSE 'no' END AS VARCHAR) AS receiving, "
-        f"worth_least, worth_most, household_least, household_most FROM ({rows}) "
-        "ORDER BY household_least DESC NULLS LAST, household_most DESC NULLS LAST, household_id, worth_least DESC, "
-        "policy, id"
-    )
-    written(connection, query, out / "gap.parquet", PARQUET)
-    run("DROP TABLE gap_masks")
-    for kind in TYPES:
-        run(f"DROP TYPE {kind}")
+    words = _Words.of(Listing.of(compiled))
+    rows = merged(sorted((out / "gap").glob("part-*.parquet")), FEW)
+
+    def told() -> Iterator[pa.Table]:
+        for some in grouped(rows, GROUP):
+            between()
+            yield words.told(some)
+
+    half = out / "gap.parquet.part"
+    write(half, told())
+    half.replace(out / "gap.parquet")
+
+
+_Told = tuple[Array, list[str]]  # a text of each row, as its place among the texts that there are
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words for the numbers of a part."""
+
+    listing: Listing
+    ids: pa.Array
+    titles: pa.Array  # each once
+    title: Array  # by the code of a policy, which it is
+
+    @staticmethod
+    def of(listing: Listing) -> _Words:
+        titles = list(dict.fromkeys(listing.titles))
+        place = {title: place for place, title in enumerate(titles)}
+        return _Words(
+            listing,
+            pa.array([policy.id for policy in listing.policies]),
+            pa.array(titles),
+            np.array([place[title] for title in listing.titles], np.int16),
+        )
+
+    def told(self, rows: pa.Table) -> pa.Table:
+        """Some rows as they stand in the list."""
+        policy, not_known = rows["policy"].to_numpy(), rows["not_known"].to_numpy().astype(np.int8)
+        columns = {
+            **{column: rows[column] for column in rows.schema.names},
+            "policy": pa.DictionaryArray.from_arrays(policy, self.ids),
+            "title": pa.DictionaryArray.from_arrays(self.title[policy], self.titles),
+            "apply_first": self._first(rows),
+            "receiving": pa.DictionaryArray.from_arrays(not_known, pa.array(RECEIVING)),
+        }
+        return pa.table([columns[column] for column in COLUMNS], names=COLUMNS)
+
+    def _first(self, rows: pa.Table) -> pa.Array:
+        """The grants of which each row has the bits, null where it has none."""
+        words = [self._grants(rows[f"first_{word}"].combine_chunks(), word) for word in self.listing.words]
+        codes, texts = reduce(_both, words) if words else (np.zeros(len(rows), np.int64), [""])
+        some = [text for text in texts if text]
+        places = np.array([some.index(text) if text else -1 for text in texts], np.int32)[codes]
+        return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(some, pa.string()))
+
+    def _grants(self, masks: pa.Array, word: int) -> _Told:
+        """The grants of which each row has the bits in one mask."""
+        grants, found = self.listing.grants[word * BITS : (word + 1) * BITS], masks.dictionary_encode()
+        texts = [
+            ";".join(grant for bit, grant in enumerate(grants) if mask >> bit & 1)
+            for mask in found.dictionary.to_pylist()
+        ]
+        return found.indices.to_numpy(), texts
+
+
+def _both(one: _Told, other: _Told) -> _Told:
+    """Two texts of each row after one another."""
+    (codes, texts), (others, more) = one, other
+    found = pa.array(codes.astype(np.int64) * len(more) + others).dictionary_encode()
+    pairs = [divmod(pair, len(more)) for pair in found.dictionary.to_pylist()]
+    return found.indices.to_numpy(), [";".join(filter(None, (texts[n], more[m]))) for n, m in pairs]

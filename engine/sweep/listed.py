@@ -6,7 +6,7 @@ which there are many: their dictionary would be made anew for every row group, w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from engine.sweep.coded import FEW, Coded
 from engine.sweep.vector import Array
+
+PAGE = 1 << 16  # bytes: who reads many such files at once holds a page of every column of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,23 @@ def write(path: Path, tables: Iterable[pa.Table]) -> None:
     first = next(tables)
     few = [field.name for field in first.schema if pa.types.is_dictionary(field.type)]
     told = [name for name in first.schema.names if name not in few]  # of few texts every row group has the same
-    with pq.ParquetWriter(
-        path, first.schema, store_schema=False, use_dictionary=few, write_statistics=told, compression="snappy"
-    ) as file:
+    options = {"use_dictionary": few, "write_statistics": told, "data_page_size": PAGE, "compression": "snappy"}
+    with pq.ParquetWriter(path, first.schema, store_schema=False, **options) as file:
         for table in chain([first], tables):
             file.write_table(table, row_group_size=max(len(table), 1))
+
+
+def grouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The rows of some tables, so many to a table."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        while sum(map(len, held)) >= rows:
+            whole = pa.concat_tables(held)
+            yield _one(whole.slice(0, rows))
+            held = [whole.slice(rows)]
+    yield _one(pa.concat_tables(held))
+
+
+def _one(table: pa.Table) -> pa.Table:
+    return table.unify_dictionaries().combine_chunks()

@@ -288,7 +288,7 @@ class Sweep:
         if not self.manifest.finished:
             self.hand_on(compiled, len(cuts))
             sums.finish(self.connection, compiled, out)
-            gap.finish(self.connection, compiled, out)
+            gap.finish(compiled, out, self.go_on)
             reports.finish(self.connection, self.rulebook, out)
             if self.since is not None:
                 since.lists(self.connection, compiled, self.since, out, None if self.since.differs else self.kept)

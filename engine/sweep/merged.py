@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from engine.sweep.vector import Array
 
-HELD = 500_000
+HELD = 500_000  # rows, of all files together
 HOUSEHOLD = "household_id"
 ORDER = [("household_least", "descending"), ("household_most", "descending"), (HOUSEHOLD, "ascending")]  # null: last
 Key = tuple[bool, int, int, str]  # of a household: in the same order upwards

@@ -6,9 +6,7 @@ tables come out of DuckDB; the answers are written from the arrays (`engine/swee
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -190,10 +188,8 @@ class Arrays:
         connection: duckdb.DuckDBPyConnection,
         tables: Tables | None = None,
         between: Callable[[], None] = lambda: None,
-        threads: int | None = None,
     ):
         self.connection, self.tables, self.between = connection, tables, between
-        self.threads = threads or os.cpu_count() or 1
         self.writer = ThreadPoolExecutor(1)  # beside whatever is made of the answers meanwhile
         self.writing: list[Future[None]] = []
         self.found: dict[Level, Held] = {}
@@ -215,8 +211,11 @@ class Arrays:
         pieces: dict[Level, list[Piece]] = {level: [] for level in TABLES}
         cannot: dict[str, list[Array]] = {fact: [] for fact, _ in script.refused}
         self.counted = {output.name: 0 for output in script.counts}
-        for found in self.worked_out(script, steps, tables):
+        start = 0
+        for block, where in tables.blocks(BLOCK):
             self.between()
+            found = self.block(script, steps, block, start, where)
+            start += block.households
             for level, piece in found.pieces.items():
                 pieces[level].append(piece)
             for fact, rows in found.cannot.items():
@@ -227,19 +226,6 @@ class Arrays:
             held.gather(pieces[level])
         refused = {fact: np.concatenate(rows) for fact, rows in cannot.items() if rows}
         return {fact: rows for fact, rows in refused.items() if len(rows)}
-
-    def worked_out(self, script: Script, steps: Vector, tables: Tables) -> Iterator[_Found]:
-        """Block after block, some at once: NumPy lets go of the lock while it works."""
-        many, start = self.threads, 0
-        with ThreadPoolExecutor(many) as pool:
-            ahead: deque[Future[_Found]] = deque()
-            for block, rows in tables.blocks(BLOCK):
-                ahead.append(pool.submit(self.block, script, steps, block, start, rows))
-                start += block.households
-                if len(ahead) > 2 * many:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
 
     def steps(self, script: Script) -> Vector:
         if script.vector is None:

@@ -388,7 +388,7 @@ class Sweep:
         """The chunk in arrays, where the engine runs on them and nothing is wrong with any row."""
         if self.job.engine != "numpy":
             return None
-        return straight.straight(checker, cut, self.job.threads or os.cpu_count() or 1)
+        return straight.straight(checker, cut)
 
     @contextmanager
     def engine(self, tables: Tables | None) -> Iterator[Engine]:
@@ -412,7 +412,7 @@ class Sweep:
                     level: [c for c in found if c not in TEXTS[LEVELS[level]]] for level, found in self.digested.items()
                 }
                 tables = Tables.checked(self.connection, reads)
-            return Arrays(self.connection, tables, self.go_on, self.job.threads)
+            return Arrays(self.connection, tables, self.go_on)
         return Duck(self.connection)
 
     def parts(self, number: int, folders: tuple[str, ...]) -> _Parts:

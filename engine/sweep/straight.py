@@ -1,14 +1,13 @@
 """From the rows of two tables straight into arrays, where nothing is wrong with any of them.
 
-Of most chunks every row is good. Then nothing need stand in a table of DuckDB: pyarrow reads the row groups, some at
-once, and NumPy looks at every value. Where there is the least doubt about a row this gives nothing, and the chunk goes
-the long way of `engine/sweep/checked.py`, which says what is wrong.
+Of most chunks every row is good. Then nothing need stand in a table of DuckDB: pyarrow reads the row groups, one after
+the other, and NumPy looks at every value. Where there is the least doubt about a row this gives nothing, and the chunk
+goes the long way of `engine/sweep/checked.py`, which says what is wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 
@@ -95,15 +94,16 @@ class _Rows:
         )
 
 
-def straight(checker: Checker, cut: Cut, threads: int) -> Straight | None:
-    """Read a chunk, several row groups at once; None where a row of it is in doubt."""
+def straight(checker: Checker, cut: Cut) -> Straight | None:
+    """Read a chunk; None where a row of it is in doubt. DuckDB has no part in it, so it may run in another thread."""
     try:
-        with ThreadPoolExecutor(threads) as pool:
-            pending = []
-            for table, part in ((checker.member, cut.persons), (checker.household, cut.households)):
-                reading = _Reading.of(checker, table, part)
-                pending.append([pool.submit(reading.group, group) for group in part.groups])
-            members, households = (_Rows.together([each.result() for each in groups]) for groups in pending)
+        households, members = (
+            _Rows.together([reading.group(group) for group in reading.part.groups])
+            for reading in (
+                _Reading.of(checker, checker.household, cut.households),
+                _Reading.of(checker, checker.member, cut.persons),
+            )
+        )
         return _straight(households, members)
     except Doubt:
         return None

@@ -186,7 +186,7 @@ def both_ways(program: Program, paths: tuple[Path, Path], mapped: Any = None) ->
     made = {level: [name for each in found for name, _ in each.columns if name not in texts] for level, found in checker.readings.items()}
     checker.needed = frozenset(name for found in made.values() for name in found)
     (cut,) = split.chunks_of(one.connection, household, member, 10**6, paths[0].parent, lambda what: None)
-    quick = straight(checker, cut, 2)
+    quick = straight(checker, cut)
     checker.load(cut.households.sql, cut.persons.sql)
     yield quick, checker, Tables.checked(one.connection, made)
     one.close()

@@ -72,11 +72,12 @@ def groups_of(files: Sequence[str], column: str) -> Iterator[Group]:
     for file in files:
         found = pq.read_metadata(file)
         columns = (found.schema.column(at).path for at in range(found.num_columns))
-        at = next(at for at, path in enumerate(columns) if path == column)
+        at = next((at for at, path in enumerate(columns) if path == column), None)  # a file may lack it
         before = 0
         for number in range(found.num_row_groups):
             group = found.row_group(number)
-            yield Group(file, number, before, group.num_rows, *_said(group.column(at).statistics), found)
+            said = _said(None if at is None else group.column(at).statistics)
+            yield Group(file, number, before, group.num_rows, *said, found)
             before += group.num_rows
 
 
@@ -206,7 +207,7 @@ def chunks_of(
     number = max(1, -(-sum(group.rows for group in groups[0]) // size))
     if number == 1:
         return [Cut(*(Part(sql, found) for sql, found in zip(sources, groups, strict=True)))]
-    if all(map(_in_order, groups)):
+    if all(map(_in_order, groups)) and len({type(group.least) for found in groups for group in found}) == 1:
         return [
             Cut(
                 *(
@@ -243,7 +244,7 @@ def _part(folder: Path, number: int, household_id: str) -> Part:
 
 def _in_order(groups: Sequence[Group]) -> bool:
     """Whether the row groups follow each other by household id."""
-    if any(group.least is None for group in groups):
+    if any(group.least is None for group in groups) or len({type(group.least) for group in groups}) > 1:
         return False
     return all(before.most <= after.least for before, after in itertools.pairwise(groups))
 

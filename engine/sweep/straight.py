@@ -95,7 +95,10 @@ class _Rows:
 
 
 def straight(checker: Checker, cut: Cut) -> Straight | None:
-    """Read a chunk; None where a row of it is in doubt. DuckDB has no part in it, so it may run in another thread."""
+    """Read a chunk; None where a row of it is in doubt, or a file is not as pyarrow reads them.
+
+    DuckDB has no part in it, so it may run in another thread.
+    """
     try:
         households, members = (
             _Rows.together([reading.group(group) for group in reading.part.groups])
@@ -105,7 +108,7 @@ def straight(checker: Checker, cut: Cut) -> Straight | None:
             )
         )
         return _straight(households, members)
-    except Doubt:
+    except (Doubt, pa.ArrowException, OSError):
         return None
 
 
@@ -202,6 +205,8 @@ class _Reading:
         """The rows of a group that belong to the part, and which of their file they are."""
         file = pq.ParquetFile(group.file, metadata=group.metadata, read_dictionary=self.dictionaries(group))
         table = file.read_row_group(group.number, columns=self.sources, use_threads=False)
+        if len(table.column_names) < len(self.sources):
+            raise Doubt  # a file without one of the columns
         rows = group.before + 1 + np.arange(group.rows)
         ids = table[self.table.household_id]
         if ids.null_count and self.part.low is None:
@@ -216,11 +221,8 @@ class _Reading:
     def dictionaries(self, group: Group) -> list[str]:
         """Columns of which each text is read once: all but the one in which nearly each is different."""
         kinds = group.metadata.schema.to_arrow_schema()
-        return [
-            each
-            for each in self.sources
-            if each != self.table.household_id and pa.types.is_string(kinds.field(each).type)
-        ]
+        texts = {field.name for field in kinds if pa.types.is_string(field.type)}
+        return [each for each in self.sources if each in texts and each != self.table.household_id]
 
     @property
     def sources(self) -> list[str]:

@@ -101,6 +101,23 @@ def test_two_chunks_that_lie_in_disorder(program: Program, tmp_path: Path, taken
     assert len(taken) > 1
 
 
+@pytest.mark.parametrize("other", ["* EXCLUDE (rent)", "* EXCLUDE (household_id)", "* REPLACE (NULL AS place)", "* REPLACE (lower(owns) = 'true' AS owns)", "* REPLACE (household_id[2:]::INTEGER AS household_id)"])
+def test_files_of_one_table_that_do_not_have_the_same_columns(other: str, program: Program, tmp_path: Path) -> None:
+    """A column that one file lacks or has in another type, and household ids that are numbers in one and texts in another."""
+    plain = city.tables(every_operator.households(60, 20, seed=4), program, tmp_path)
+    rows = [city.rows(path) for path in plain]
+    named = {row["household_id"]: f"h{number:03}" for number, row in enumerate(rows[0])}
+    for path, found in zip(plain, rows, strict=True):
+        (tmp_path / path.stem).mkdir()
+        for half in (0, 1):
+            those = [{**row, "household_id": named[row["household_id"]]} for row in found if int(named[row["household_id"]][1:]) // 30 == half]
+            city.write(part := tmp_path / f"{path.stem}{half}.csv", those)
+            types = other if half and path.stem == "households" else "*"
+            city.as_parquet(part, tmp_path / path.stem / f"{half}.parquet", rows_to_a_group=10, types=types)
+    both(program, *(tmp_path / path.stem for path in plain), tmp_path, chunk=20)
+    same(tmp_path)
+
+
 def test_one_bad_row_sends_its_chunk_the_long_way(program: Program, tmp_path: Path, taken: list[bool]) -> None:
     good = city.tables(every_operator.households(40, 0, seed=9), program, tmp_path)
     both(program, *good, tmp_path / "good")

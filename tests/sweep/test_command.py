@@ -249,10 +249,7 @@ atexit.register(lambda: sys.stderr.write(f"PEAK {resource.getrusage(resource.RUS
 ASKED_FOR = """
 import atexit, sys, tracemalloc
 tracemalloc.start()
-def said():
-    import pyarrow
-    sys.stderr.write(f"PEAK {(tracemalloc.get_traced_memory()[1] + pyarrow.default_memory_pool().max_memory()) >> 20}")
-atexit.register(said)
+atexit.register(lambda: sys.stderr.write(f"PEAK {tracemalloc.get_traced_memory()[1] >> 20}"))
 """
 
 

@@ -1,7 +1,8 @@
 """The graph run on NumPy arrays, inside the process: the answers of the SQL in a fraction of its time.
 
-Nothing is decided here that the statements do not say: `Script` carries the terms they were written from. The checked
-tables come out of DuckDB; the answers are written from the arrays (`engine/sweep/packed.py`).
+Nothing is decided here that the statements do not say: `Script` carries the terms they were written from. The tables
+are read into arrays by `engine/sweep/straight.py`, or come out of DuckDB where a row was in doubt (`tables.py`); the
+answers are written from the arrays (`packed.py`).
 """
 
 from __future__ import annotations

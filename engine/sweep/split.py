@@ -207,7 +207,8 @@ def chunks_of(
     number = max(1, -(-sum(group.rows for group in groups[0]) // size))
     if number == 1:
         return [Cut(*(Part(sql, found) for sql, found in zip(sources, groups, strict=True)))]
-    if all(map(_in_order, groups)) and len({type(group.least) for found in groups for group in found}) == 1:
+    kinds = {type(group.least) for found in groups for group in found}  # numbers and texts have no order together
+    if len(kinds) == 1 and all(map(_in_order, groups)):
         return [
             Cut(
                 *(
@@ -244,7 +245,7 @@ def _part(folder: Path, number: int, household_id: str) -> Part:
 
 def _in_order(groups: Sequence[Group]) -> bool:
     """Whether the row groups follow each other by household id."""
-    if any(group.least is None for group in groups) or len({type(group.least) for group in groups}) > 1:
+    if any(group.least is None for group in groups):
         return False
     return all(before.most <= after.least for before, after in itertools.pairwise(groups))
 

@@ -39,7 +39,7 @@ from engine.sweep import manifest as manifests
 from engine.sweep.engines import DIALECTS
 from engine.sweep.fold import CannotSweep
 from engine.sweep.mapping import BadMapping, mapped
-from engine.sweep.run import CHUNK, Job, OtherSweep, Stopped, Sweep, changed, look_up, set_aside, sql_of
+from engine.sweep.run import CHUNK, Job, Lost, OtherSweep, Stopped, Sweep, changed, look_up, set_aside, sql_of
 from engine.sweep.since import NoEarlierSweep
 from engine.sweep.source import SourceError
 
@@ -50,6 +50,7 @@ WHAT = {
     "stages": ("逐级推算", "working out"),
     "answers": ("写出结果", "writing answers"),
     "lists": ("应享未享名单", "listing who is entitled"),
+    "decide": ("逐块认定", "deciding"),
     "report": ("汇总", "summing up"),
     "done": ("完成", "done"),
 }
@@ -234,6 +235,14 @@ def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
             fail(
                 f"{job.out} 中是另一次扫描的结果（不同之处：{named}）；请换一个文件夹",
                 f"{job.out} holds another sweep (it differs in: {named}); name another folder",
+                lang,
+            )
+        except Lost:
+            fail(
+                "认定分块的一个进程中途结束，多半是内存不足；已完成的分块保留，再次运行同一命令接着做，"
+                "加 --threads 1 所需内存较少",
+                "a process that was deciding a chunk ended, most likely for want of memory; whole chunks are kept and "
+                "the same command goes on; with --threads 1 it needs less",
                 lang,
             )
         except (Stopped, KeyboardInterrupt):

@@ -20,22 +20,24 @@ def until_done(work: Callable[[], T], stop: Callable[[], None]) -> T:
     """
     found: list[T] = []
     failed: list[BaseException] = []
+    ended = threading.Event()  # a thread whose join was broken off by Ctrl-C says that it is dead while it runs on
 
     def run() -> None:
         try:
             found.append(work())
         except BaseException as error:  # handed to the thread that waits
             failed.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=run, name="work")
-    thread.start()
+    threading.Thread(target=run, name="work").start()
     try:
-        while thread.is_alive():
-            thread.join(0.2)
+        while not ended.wait(0.2):
+            pass
     except KeyboardInterrupt:
-        while thread.is_alive():
+        while not ended.is_set():
             stop()
-            thread.join(0.2)
+            ended.wait(0.2)
         raise
     if failed:
         raise failed[0]

@@ -8,7 +8,6 @@ answers are written from the arrays (`packed.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,8 +190,6 @@ class Arrays:
         between: Callable[[], None] = lambda: None,
     ):
         self.connection, self.tables, self.between = connection, tables, between
-        self.writer = ThreadPoolExecutor(1)  # beside whatever is made of the answers meanwhile
-        self.writing: list[Future[None]] = []
         self.found: dict[Level, Held] = {}
         self.counted: dict[str, int] = {}
 
@@ -273,14 +270,9 @@ class Arrays:
         for level, (table, _) in TABLES.items():
             statement, held = f"{table}_answers", self.found[level]
             if statement in to:
-                self.writing.append(self.writer.submit(held.write, self.connection, to[statement]))
+                held.write(self.connection, to[statement])
                 found[statement] = held
         return found
-
-    def written(self) -> None:
-        for each in self.writing:
-            each.result()
-        self.writing.clear()
 
     def counts(self, script: Script) -> dict[str, int]:
         return self.counted
@@ -301,8 +293,7 @@ class Arrays:
         self.found[Level.MEMBER].leave(left[self.tables.whose])
 
     def finish(self) -> None:
-        self.writer.shutdown(cancel_futures=True)
-        self.found, self.counted, self.writing = {}, {}, []
+        self.found, self.counted = {}, {}
 
 
 @dataclass(frozen=True, slots=True)

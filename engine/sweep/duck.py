@@ -100,9 +100,6 @@ class Duck:
                 found[statement.name] = Rows(path, to["household_answers"])
         return found
 
-    def written(self) -> None:
-        """They are, once `answer` returns."""
-
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}
         for statement in script.statements:

@@ -26,14 +26,10 @@ class Engine(Protocol):
         ...
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
-        """Write the answers as Parquet: statement name -> file. They are whole after `written`.
+        """Write the answers as Parquet: statement name -> file.
 
         Gives where they can be read until `finish`, by statement name.
         """
-        ...
-
-    def written(self) -> None:
-        """Wait until the answers are written."""
         ...
 
     def counts(self, script: Script) -> dict[str, int]:

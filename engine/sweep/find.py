@@ -78,7 +78,7 @@ class Finder:
         """
         one = self.sweep
         household, member = one.tables()
-        compiled, needed = one.widest(household, member)
+        compiled, needed = one.plans.widest(household, member)
         keys = {column.key for column in one.columns.all() if column.name in needed}
         household, member = narrowed(household, keys), narrowed(member, keys)
         cuts = split.chunks_of(one.connection, household, member, one.job.chunk, one.work, self.say)
@@ -90,7 +90,7 @@ class Finder:
         for number, cut in enumerate(cuts):
             one.step(number, len(cuts), "check")
             counts = checker.load(cut.households.sql, cut.persons.sql)
-            compiled, made = one.plan(checker.states())
+            compiled, made = one.plans.plan(checker.states())
             one.step(number, len(cuts), "answers")
             self.chunk(compiled, made, checker)
             left = checker.one("SELECT count(*) FROM household")

@@ -16,10 +16,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,53 +28,21 @@ import duckdb
 
 from engine import __version__
 from engine.language.model import Rulebook
-from engine.sweep import gap, gap_part, reports, since, split, straight, sums
+from engine.sweep import gap, reports, since, split, sums
 from engine.sweep import manifest as manifests
-from engine.sweep.checked import DRAWN, PLACE, Checker, open_states, rejects_query
-from engine.sweep.columns import LEVELS, Columns, State
+from engine.sweep.checked import open_states
+from engine.sweep.chunk import PARTS, Decider, Task
+from engine.sweep.columns import Columns, State
 from engine.sweep.compile import Compiled, compile_sweep
-from engine.sweep.dag import Level
-from engine.sweep.duck import Duck
-from engine.sweep.engines import Engine, sql_text
+from engine.sweep.engines import sql_text
+from engine.sweep.job import CHUNK, Job, Stopped, connect
 from engine.sweep.lookup import raw_household
 from engine.sweep.manifest import Manifest
-from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
-from engine.sweep.queries import Script, columns_read, script
-from engine.sweep.reading import text
+from engine.sweep.outputs import masked_conditions
+from engine.sweep.plans import Plans, written
 from engine.sweep.since import Since
 from engine.sweep.source import Mapped, SourceError, Table, files_of, table_of
-from engine.sweep.straight import Straight
-from engine.sweep.tables import TEXTS, Tables
-
-CHUNK = 250_000
-PARTS = ("households", "persons", "rejects", "gap", "sums", "missing", "digests")
-KEYS: Mapping[Level, tuple[str, ...]] = {
-    Level.HOUSEHOLD: ("household_id", PLACE, DRAWN),
-    Level.MEMBER: ("household_id", "id", PLACE, DRAWN),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to sweep. `households` and `persons` name files, folders or patterns."""
-
-    households: str
-    persons: str
-    on: date
-    out: Path
-    mapped: Mapping[str, Mapped] = field(default_factory=dict)
-    jurisdictions: frozenset[str] | None = None
-    chunk: int = CHUNK
-    memory_limit: str = "2GB"
-    threads: int | None = None
-    only: frozenset[str] | None = None  # policies
-    conditions: bool = False
-    everyone: bool = False
-    engine: str = "numpy"
-    master: str = "local[*]"
-    since: Path | None = None  # the folder of an earlier sweep: what has not changed keeps its answers
-    labels: frozenset[str] = frozenset()  # written beside the answers
-
+from engine.sweep.workers import Lost, Workers, limit_of, processes
 
 # How much of a chunk lies behind it when a part of the work begins, as measured.
 SHARES = {"check": 0.0, "stages": 0.35, "answers": 0.6, "lists": 0.8}
@@ -103,24 +70,7 @@ class OtherSweep(Exception):
         super().__init__(", ".join(differs))
 
 
-class Stopped(Exception):
-    """The sweep was asked to stop."""
-
-
 Tell = Callable[[Step], None]
-
-
-def connect(memory_limit: str, threads: int | None, work: Path) -> duckdb.DuckDBPyConnection:
-    """A session in memory that spills to `work` when it reaches its limit."""
-    work.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(":memory:")
-    for setting, value in (("memory_limit", memory_limit), ("temp_directory", str(work / "spill"))):
-        connection.execute(f"SET {setting} = '{value.replace(chr(39), chr(39) * 2)}'")
-    connection.execute("SET preserve_insertion_order = false")
-    connection.execute("SET enable_progress_bar = false")  # it would write into what we print
-    if threads is not None:
-        connection.execute(f"SET threads = {threads}")
-    return connection
 
 
 class Sweep:
@@ -128,13 +78,12 @@ class Sweep:
 
     def __init__(self, rulebook: Rulebook, job: Job, tell: Tell = lambda step: None):
         self.rulebook, self.job, self.tell = rulebook, job, tell
-        self.columns = Columns.of(rulebook)
-        self.work = job.out / ".work"
+        self.columns, self.plans = Columns.of(rulebook), Plans(rulebook, job)
+        self.work = job.work
         self.connection = connect(job.memory_limit, job.threads, self.work)
-        self.folded: dict[tuple[tuple[str, str], ...], Compiled] = {}
-        self.scripts: dict[int, tuple[Compiled, Script]] = {}  # by the identity of what they are made of
         self.manifest = Manifest({})
         self.stopped = False
+        self.deciding: Decider | Workers | None = None
         self.since: Since | None = None
         self.digested: dict[str, list[str]] = {}
         self.kept = self.work / "kept"
@@ -143,6 +92,8 @@ class Sweep:
         """End the query that is running; `run` then raises Stopped."""
         self.stopped = True
         self.connection.interrupt()
+        if self.deciding is not None:
+            self.deciding.stop()
 
     def step(self, done: int, chunks: int, what: str) -> None:
         self.tell(Step(done, chunks, what))
@@ -156,44 +107,6 @@ class Sweep:
     def close(self) -> None:
         self.connection.close()
         shutil.rmtree(self.work / "spill", ignore_errors=True)
-
-    # -- plans --
-
-    def compiled(self, states: Mapping[str, State]) -> Compiled:
-        """What the rules say where the columns are in these states; folded once for each."""
-        key = tuple(sorted((name, state.value) for name, state in states.items()))
-        if key not in self.folded:
-            if len(self.folded) > 20:
-                self.folded.clear()
-                self.scripts.clear()
-            self.folded[key] = compile_sweep(
-                self.rulebook, self.job.on, states, self.job.jurisdictions, self.job.only, self.job.labels
-            )
-        return self.folded[key]
-
-    def widest(self, household: Table, member: Table) -> tuple[Compiled, frozenset[str]]:
-        """What the rules say where every column may have gaps, and the columns of the checked tables that they read."""
-        found = self.compiled(open_states(household, member))
-        made = outputs(found, Wanted(self.job.conditions))
-        return found, columns_read(found, made, refusals(found), self.job.everyone, waiting(found))
-
-    def plan(self, states: Mapping[str, State]) -> tuple[Compiled, Script]:
-        """The statements for a chunk whose columns are in these states; made once for each."""
-        found = self.compiled(states)
-        key = id(found)
-        if key not in self.scripts:
-            self.scripts[key] = (
-                found,
-                script(
-                    found,
-                    outputs(found, Wanted(self.job.conditions)),
-                    refusals(found),
-                    KEYS,
-                    self.job.everyone,
-                    waiting(found),
-                ),
-            )
-        return self.scripts[key]
 
     # -- the whole --
 
@@ -259,7 +172,7 @@ class Sweep:
         if before is not None and before.same != same:
             raise OtherSweep(tuple(k for k in same if before.same.get(k) != same[k]))
         household, member = self.tables()
-        compiled, needed = self.widest(household, member)
+        compiled, needed = self.plans.widest(household, member)
         self.digested = since.digested(self.made(household, member, needed))
         cuts = split.chunks_of(
             self.connection, household, member, self.job.chunk, self.work, lambda what: self.step(0, 0, what)
@@ -275,15 +188,8 @@ class Sweep:
             for half in (out / name).glob("*.part"):
                 half.unlink()
         self.manifest.write(out)
-        checker = Checker(self.connection, self.rulebook, self.columns, household, member, needed)
-        left = [(number, cut) for number, cut in enumerate(cuts, 1) if str(number) not in self.manifest.done]
-        with ThreadPoolExecutor(1) as reader:  # reads a chunk while the one before it is worked out
-            ahead = [reader.submit(self.straight, checker, cut) for _, cut in left[:1]]
-            for at, (number, cut) in enumerate(left, 1):
-                self.step(number - 1, len(cuts), "check")
-                quick = ahead.pop().result()
-                ahead += [reader.submit(self.straight, checker, cut) for _, cut in left[at : at + 1]]
-                self.chunk(number, cut, checker, quick)
+        task = Task(self.rulebook, self.job, household, member, needed, self.digested, self.since)
+        self.chunks(task, cuts)
         self.step(len(cuts), len(cuts), "report")
         if not self.manifest.finished:
             self.hand_on(compiled, len(cuts))
@@ -301,6 +207,34 @@ class Sweep:
             shutil.rmtree(folder, ignore_errors=True)
         return self.manifest
 
+    def chunks(self, task: Task, cuts: list[split.Cut]) -> None:
+        """Decide the chunks that are not done yet: here, or in processes of their own."""
+        left = [number for number in range(1, len(cuts) + 1) if str(number) not in self.manifest.done]
+        many = processes(self.job, self.connection, len(left))
+        if many > 1:
+            self.deciding = workers = Workers(task, many, limit_of(self.connection))
+            self.step(len(self.manifest.done), len(cuts), "decide")
+            found = workers.decide(left)
+        else:
+
+            def step(what: str) -> None:
+                self.step(len(self.manifest.done), len(cuts), what)
+
+            self.deciding = here = Decider(task, self.connection, self.work, self.plans, step)
+            found = ((number, here.decide(number, cuts[number - 1])) for number in left)
+        with closing(found):
+            self.done(found, many > 1)
+        self.deciding = None
+
+    def done(self, found: Iterable[tuple[int, dict[str, Any]]], together: bool) -> None:
+        """Note each chunk at once, and before anything that a stop could end: its files have their names."""
+        for number, said in found:
+            self.manifest.done[str(number)] = said
+            self.manifest.done = dict(sorted(self.manifest.done.items(), key=lambda chunk: int(chunk[0])))
+            self.manifest.write(self.job.out)
+            if together:
+                self.step(len(self.manifest.done), self.manifest.chunks, "decide")
+
     def about(self, household: Table, member: Table, compiled: Compiled) -> dict[str, Any]:
         """What a reader of the answers needs: where the rows came from, what was not read, what the masks mean."""
         return {
@@ -314,53 +248,6 @@ class Sweep:
             "conditions": {a.policy.id: masked_conditions(a) for a in compiled.answers} if self.job.conditions else {},
         }
 
-    # -- one chunk --
-
-    def chunk(self, number: int, cut: split.Cut, checker: Checker, quick: Straight | None) -> None:
-        def step(what: str) -> None:
-            self.step(number - 1, self.manifest.chunks, what)
-
-        if quick:
-            checker.clear()
-        counts = quick.counts if quick else checker.load(cut.households.sql, cut.persons.sql)
-        states = checker.states(quick.counted if quick else None)
-        compiled, made = self.plan(states)
-        spelled = sql_text(made, self.job.engine)
-        plan = hashlib.sha256(spelled.encode()).hexdigest()[:12]
-        if not (self.job.out / "sql" / f"{plan}.sql").exists():
-            manifests.replace_text(self.job.out / "sql" / f"{plan}.sql", spelled)
-        with self.parts(number, PARTS) as files, self.engine(quick.tables if quick else None) as engine:
-            step("stages")
-            if cannot := engine.refused(made):
-                households, persons = quick.cannot_be(checker, cannot) if quick else checker.cannot_be(cannot)
-                counts = replace(counts, households=households, persons=persons)
-            engine.digests(self.digested, files["digests"])
-            waited = engine.counts(made)
-            kept = self.keep(number, files["digests"])
-            if kept:
-                engine.fewer(self.kept_of(number))
-            step("answers")
-            answers = engine.answer(
-                made, {"household_answers": files["households"], "member_answers": files["persons"]}
-            )
-            if "member_answers" not in answers:  # no member policy is in force
-                rows = f"SELECT {', '.join(KEYS[Level.MEMBER])} FROM member WHERE {self.job.everyone}"
-                self.connection.execute(f"COPY ({rows}) TO {text(str(files['persons']))} (FORMAT parquet)")
-            step("lists")
-            self.connection.execute(f"COPY ({rejects_query()}) TO {text(str(files['rejects']))} (FORMAT parquet)")
-            told = {
-                level: answers.get(f"{level}_answers") or reports.Rows(files[folder], files["households"])
-                for level, folder in reports.TABLE.items()
-            }
-            gap_part.gap(self.connection, compiled, told, files["gap"])
-            sums.sums(self.connection, compiled, told, files["sums"])
-            reports.missing(self.connection, waited, waits(compiled), files)
-            engine.written()
-        # at once, and before any query that a stop could end: a chunk whose files have their names is done
-        gaps = sorted(name for name, state in states.items() if state is not State.KNOWN)
-        self.manifest.done[str(number)] = {"counts": asdict(counts), "kept": kept, "plan": plan, "open": gaps}
-        self.manifest.write(self.job.out)
-
     def made(self, household: Table, member: Table, needed: frozenset[str]) -> dict[str, list[str]]:
         """The columns of the two checked tables that a rule reads."""
         there = open_states(household, member)
@@ -370,71 +257,9 @@ class Sweep:
                 found[column.level].append(column.name)
         return found
 
-    def keep(self, number: int, digests: Path) -> int:
-        """Of a sweep since another: note the households that have not changed. How many."""
-        if self.since is None or self.since.differs:
-            return 0
-        self.kept.mkdir(parents=True, exist_ok=True)
-        return since.keep(self.connection, self.since, digests, self.kept_of(number))
-
-    def kept_of(self, number: int) -> Path:
-        return self.kept / f"part-{number:05d}.parquet"
-
     def hand_on(self, compiled: Compiled, chunks: int) -> None:
         if self.since is not None and not self.since.differs:
             since.hand_on(self.connection, compiled, self.since, self.kept, self.job.out, chunks)
-
-    def straight(self, checker: Checker, cut: split.Cut) -> Straight | None:
-        """The chunk in arrays, where the engine runs on them and nothing is wrong with any row."""
-        if self.job.engine != "numpy":
-            return None
-        return straight.straight(checker, cut)
-
-    @contextmanager
-    def engine(self, tables: Tables | None) -> Iterator[Engine]:
-        """What runs the script of a chunk; at the end it forgets the chunk."""
-        engine = self.engine_for(tables)
-        try:
-            yield engine
-        finally:
-            engine.finish()
-
-    def engine_for(self, tables: Tables | None) -> Engine:
-        if self.job.engine == "spark":
-            from engine.sweep.spark import Spark, session
-
-            return Spark(self.connection, self.work, session(self.job.master))
-        if self.job.engine == "numpy":
-            from engine.sweep.arrays import Arrays
-
-            if tables is None:
-                reads = {
-                    level: [c for c in found if c not in TEXTS[LEVELS[level]]] for level, found in self.digested.items()
-                }
-                tables = Tables.checked(self.connection, reads)
-            return Arrays(self.connection, tables, self.go_on)
-        return Duck(self.connection)
-
-    def parts(self, number: int, folders: tuple[str, ...]) -> _Parts:
-        return _Parts(self.job.out, number, folders)
-
-
-class _Parts:
-    """The files of a chunk under their working names; they get their own all together, or go."""
-
-    def __init__(self, out: Path, number: int, folders: tuple[str, ...]):
-        self.whole = {folder: out / folder / f"part-{number:05d}.parquet" for folder in folders}
-        self.half = {folder: path.with_name(path.name + ".part") for folder, path in self.whole.items()}
-
-    def __enter__(self) -> dict[str, Path]:
-        return self.half
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        for folder, half in self.half.items():
-            if kind is None and half.exists():
-                half.replace(self.whole[folder])
-            else:
-                half.unlink(missing_ok=True)
 
 
 def _identity(folder: Path | None) -> str | None:
@@ -463,10 +288,7 @@ def sql_of(
         f"receiving:{level}": state for level in ("household", "member")
     }
     compiled = compile_sweep(rulebook, on, states, jurisdictions, only)
-    made = script(
-        compiled, outputs(compiled, Wanted(conditions)), refusals(compiled), KEYS, everyone, waiting(compiled)
-    )
-    return sql_text(made, engine)
+    return sql_text(written(compiled, conditions, everyone), engine)
 
 
 def look_up(rulebook: Rulebook, found: Manifest, household_id: str) -> dict[str, Any] | None:
@@ -520,6 +342,7 @@ def set_aside(folder: Path, household_id: str) -> list[tuple[str, int, str, str,
 __all__ = [
     "CHUNK",
     "Job",
+    "Lost",
     "OtherSweep",
     "Step",
     "Stopped",

@@ -88,9 +88,6 @@ class Spark:
                 shutil.move(part, to[statement.name])
         return {s.name: Rows(to[s.name], to["household_answers"]) for s in script.statements if s.name in to}
 
-    def written(self) -> None:
-        """They are, once `answer` returns."""
-
     def counts(self, script: Script) -> dict[str, int]:
         found: dict[str, int] = {}
         for statement in script.statements:

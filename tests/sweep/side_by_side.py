@@ -28,8 +28,8 @@ from engine.sweep.duck import DIALECT, Duck
 from engine.sweep.engines import Engine
 from engine.sweep.find import narrowed
 from engine.sweep.outputs import Wanted, masked_conditions, outputs, refusals, waiting, waits
+from engine.sweep.plans import KEYS
 from engine.sweep.queries import columns_read, script
-from engine.sweep.run import KEYS
 from engine.sweep.source import Mapped, table_of
 
 ANSWERS = ("household_answers", "member_answers")
@@ -162,7 +162,6 @@ def sweep(
         engine.answer(made, written)
     arrays = {name: path.with_suffix(".arrays.parquet") for name, path in written.items()}
     by_arrays.answer(made, arrays)
-    by_arrays.written()
     for statement in made.statements:
         if statement.name in written:
             query = statement.sql(DIALECT) if isinstance(engine, Duck) else f"FROM '{written[statement.name]}'"

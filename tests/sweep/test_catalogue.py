@@ -36,7 +36,7 @@ def test_any_row_is_what_explain_says(program: Program, unknown: float, tmp_path
     """A city is swept with every policy; a sample of its households is read back and decided by the evaluator."""
     tables = city_tables.write(program.rulebook, 1500, tmp_path, unknown)
     one = city.sweep(program, *tables, tmp_path / "out", on=ON, conditions=True, everyone=True)
-    (compiled, _), *_ = reversed(one.scripts.values())
+    (compiled, _), *_ = reversed(one.plans.scripts.values())
     rows = answered(tmp_path / "out", compiled)
     reader = Sweep(program.rulebook, Job(*map(str, tables), ON, tmp_path / "again", threads=1))
     lie = reader.tables(copied=False)

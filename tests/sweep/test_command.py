@@ -6,9 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
-from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -20,24 +17,16 @@ from engine.decide import compile_rulebook
 from engine.sweep import manifest as manifests
 from engine.sweep.columns import State
 from engine.sweep.compile import compile_sweep
-from engine.sweep.outputs import Wanted, outputs, refusals, waiting
-from engine.sweep.queries import script
-from engine.sweep.run import KEYS
+from engine.sweep.plans import written
 from tests import shipped
 from tests.sweep import every_operator
+from tests.sweep.command_line import CALL, ROOT, city_of, rules_in, start, wait_for, words
 from tests.sweep.side_by_side import write_tables
-
-ROOT = Path(__file__).parent.parent.parent
-CALL = "from engine.commands.sweep import sweep; sweep.main(prog_name='jiuzhu sweep')"
 
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
-    folder = tmp_path / "rulebook"
-    for path, text in every_operator.files().items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    return folder
+    return rules_in(tmp_path / "rulebook")
 
 
 @pytest.fixture
@@ -145,8 +134,7 @@ def test_a_statement_is_spelled_for_every_engine_from_the_same_tree(state: State
     states = {fact.name: state for fact in made.facts.values()}
     states |= {f"receiving:{level}": state for level in ("household", "member")}
     compiled = compile_sweep(made, every_operator.ON, states)
-    wanted = outputs(compiled, Wanted(conditions=True))
-    statements = script(compiled, wanted, refusals(compiled), KEYS, counts=waiting(compiled)).statements
+    statements = written(compiled, conditions=True, everyone=True).statements
     assert len(statements) > 5
     for one in statements:
         tree, copies = repr(one.query), {dialect: one.query.sql(dialect, pretty=True) for dialect in ("duckdb", "spark")}
@@ -195,39 +183,11 @@ def test_the_printed_script_runs_as_it_stands(tmp_path: Path, rules: Path) -> No
 # ------------------------------------------------------------------------------------------- stopping, memory
 
 
-def city_of(folder: Path, households: int) -> tuple[Path, Path]:
-    """Many households of the small rulebook, as Parquet."""
-    columns = (
-        "(h % 5)::INTEGER AS \"order\", ((h % 600) / 100.0)::DECIMAL(9,2) AS rent, ((h % 800 - 400) / 100.0)::DECIMAL(9,2) AS debt, "
-        "['red','green','blue'][1 + h % 3] AS place, DATE '2020-01-01' + (h % 2000)::INTEGER AS moved, h % 2 = 0 AS owns"
-    )
-    person = (
-        "h % 7 > 0 OR m = 0 AS counts, DATE '1950-01-01' + (h * 7 % 25000)::INTEGER AS born, ((h * 3 % 500) / 100.0)::DECIMAL(9,2) AS wage, "
-        "((h % 600 - 300) / 100.0)::DECIMAL(9,2) AS change, ((h % 10000) / 10000.0)::DECIMAL(9,4) AS share, "
-        "(1 + (h % 20) / 10.0)::DECIMAL(9,1) AS rooms, ['red','green','blue'][1 + (h + m) % 3] AS colour, h % 3 = 0 AS well"
-    )
-    id = "'h' || lpad(h::VARCHAR, 8, '0') AS household_id"
-    duckdb.sql(f"COPY (SELECT {id}, {columns} FROM range({households}) t(h)) TO '{folder}/h.parquet' (ROW_GROUP_SIZE 20480)")
-    duckdb.sql(
-        f"COPY (SELECT {id}, 'm' || m AS id, {person} FROM range({households}) t(h), range(3) u(m)) TO '{folder}/p.parquet' (ROW_GROUP_SIZE 20480)"
-    )
-    return folder / "h.parquet", folder / "p.parquet"
-
-
-def words(files: tuple[Path, Path], out: Path, rules: Path, *more: str) -> list[str]:
-    fixed = ["--households", str(files[0]), "--persons", str(files[1]), "--on", str(every_operator.ON), "--out", str(out), "--rules", str(rules)]
-    return [sys.executable, "-c", CALL, *fixed, "--threads", "1", "--lang", "en", *more]
-
-
 def test_ctrl_c_leaves_whole_chunks_and_the_same_command_goes_on(rules: Path, tmp_path: Path) -> None:
     files, out = city_of(tmp_path, 60_000), tmp_path / "out"
     command = words(files, out, rules, "--chunk", "20000")
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also where the tests run in the background, under nohup
-    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
-    limit = time.monotonic() + 120
-    while not (out / "households" / "part-00001.parquet").exists():
-        assert running.poll() is None and time.monotonic() < limit
-        time.sleep(0.02)
+    running = start(command)
+    wait_for(running, out / "households" / "part-00001.parquet")
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130 and "the same command goes on" in said, said

@@ -12,7 +12,7 @@ import pytest
 
 from engine.decide import Program, compile_rulebook
 from engine.population import make, marginals
-from engine.sweep import run as running
+from engine.sweep import chunk as running
 from engine.sweep.run import Sweep
 from engine.sweep.typed import Doubt
 from tests import shipped

@@ -463,7 +463,7 @@ def test_grants_beyond_one_mask_are_told_as_well(
     for bits in (gap.BITS, 1):
         monkeypatch.setattr(gap, "BITS", bits)
         one = city.sweep(program, *plain, tmp_path / str(bits))
-        (compiled, _), *_ = one.scripts.values()
+        (compiled, _), *_ = one.plans.scripts.values()
         found.append(duckdb.sql(f"SELECT * FROM '{tmp_path}/{bits}/gap.parquet'").fetchall())
     assert len(gap.Listing.of(compiled).words) > 1
     assert found[0] == found[1] and found[0]

@@ -95,6 +95,10 @@ def _product(values: Array, times: Any) -> Array:
     return values * times
 
 
-def _filled(most: Array, least: Array) -> Array:
-    """The most, which is null where it is the least."""
+def _filled(most: Array | None, least: Array) -> Array:
+    """The most, which may be null where it is the least."""
+    if most is None:
+        return least
+    if not np.ma.is_masked(most):
+        return np.ma.getdata(most)
     return np.where(np.ma.getmaskarray(most), least, np.ma.getdata(most))

@@ -20,13 +20,13 @@ import pyarrow.parquet as pq
 
 from engine.sweep.checked import Refused
 from engine.sweep.coded import Coded
-from engine.sweep.dag import Level, Node, Term, span_of
+from engine.sweep.dag import Level
 from engine.sweep.digests import digests
 from engine.sweep.packed import Packed, write
 from engine.sweep.queries import Output, Script
 from engine.sweep.reports import Answers
 from engine.sweep.tables import TABLES, Tables
-from engine.sweep.vector import Array, Block, Values, Vector, chosen, narrowest, vector
+from engine.sweep.vector import Array, Block, Values, Vector, narrowest, vector
 
 BLOCK = 16_384  # members to a block: what is worked on stays in the processor's cache
 KINDS = {"status": "TINYINT", "truth": "BOOLEAN", "number": "BIGINT", "further": "BIGINT"}  # in the file of the answers
@@ -34,11 +34,10 @@ KINDS = {"status": "TINYINT", "truth": "BOOLEAN", "number": "BIGINT", "further":
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How one column of the answers is kept: its dtype (None: null for everybody), and what stands for null."""
+    """How one column of the answers is kept: its dtype (None: null for everybody)."""
 
     output: Output
     dtype: Any
-    none: int = 0
 
     @property
     def constant(self) -> bool:
@@ -50,17 +49,7 @@ def shape(output: Output) -> Shape:
         return Shape(output, np.int8)
     if output.kind == "truth":
         return Shape(output, np.bool_)
-    least, most = span_of(output.terms[0])
-    if output.kind == "number":
-        return Shape(output, narrowest(least, most))
-    if output.terms[0] is output.terms[1] or _equal_constants(output.terms):
-        return Shape(output, None)
-    none = least - 1 if least > -(2**63) else most + 1
-    return Shape(output, narrowest(min(least, none), max(most, none)), none)
-
-
-def _equal_constants(terms: tuple[Term, ...]) -> bool:
-    return not any(isinstance(term, Node) for term in terms) and terms[0] == terms[1]
+    return Shape(output, None if output.nowhere else narrowest(output.terms[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +107,23 @@ class Held:
 
     def leave(self, kept: Array) -> None:
         """Keep the rows where `kept`, a truth for every row that was read, holds."""
-        some = kept[self.rows]
+        some = np.flatnonzero(kept[self.rows])
         self.rows, self.home = self.rows[some], self.home[some]
         self.arrays = {name: array[some] for name, array in self.arrays.items()}
         self.homed = None
 
-    def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> dict[str, Array]:
-        rows = np.flatnonzero(self.arrays[status] > 0)
+    def above(
+        self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str], low: int = 0
+    ) -> dict[str, Array]:
+        rows = np.flatnonzero(self.arrays[status] > low)
         return {"n_": rows, **{each: self.column(each, rows) for each in (status, *columns)}}
 
     def column(self, called: str, rows: Array) -> Array:
         shape = self.shapes[called]
         if shape.constant:
-            return np.ma.masked_array(np.zeros(len(rows), np.int64), True)
+            return None
         found = self.arrays[called][rows]
-        if shape.output.kind == "further":
-            return np.ma.masked_array(found.astype(np.int64), found == shape.none)
-        return found.astype(np.int64) if shape.output.kind == "number" else found
+        return found.astype(np.int64) if shape.output.kind in ("number", "further") else found
 
     def numbers(self, connection: duckdb.DuckDBPyConnection, column: str) -> Array:
         return self.arrays[column]
@@ -160,21 +149,17 @@ class Held:
         columns = [Packed(each, "VARCHAR", texts[each]) for each in self.keys_shown]
         for called, shape in self.shapes.items():
             values = None if shape.constant else self.arrays[called]
-            null = shape.none if shape.output.kind == "further" else None
-            columns.append(Packed(called, KINDS[shape.output.kind], values, null))
+            columns.append(Packed(called, KINDS[shape.output.kind], values))
         write(file, columns, self.filled)
 
 
 def _answer(shape: Shape, values: list[Any]) -> Any:
-    first, *other = values
     if shape.output.kind == "status":
         certain, possible = (np.asarray(value, np.bool_) for value in values)
         if certain is possible:  # nothing is open
             return certain.view(np.int8) << 1
         return certain.view(np.int8) + (certain | possible)
-    if shape.output.kind == "further":
-        return chosen(first == other[0], shape.none, first, shape.dtype)
-    return first
+    return values[0]
 
 
 class Arrays:

@@ -26,6 +26,7 @@ from engine.sweep.reports import Answers, paid
 from engine.sweep.vector import Array
 
 ENDS = ("least", "most")
+UNDETERMINED = 1
 ROW = np.int32  # a row of the answers of a chunk
 
 
@@ -187,13 +188,15 @@ def _entitled(
     status, rests = f"{policy.id}__status", policy.id in listing.conditional
     beside = [p for p in listing.policies if rests and p.level == policy.level and p.id in listing.asked[policy.id]]
     columns = columns_of(policy) + [f"{p.id}__status" for p in beside]
-    found = answers.above(connection, status, [*columns, *([f"{policy.id}__conditional"] if rests else [])])
+    conditional = [f"{policy.id}__conditional"] if rests else []
+    found = answers.above(connection, status, [*columns, *conditional], UNDETERMINED)
     number = np.ma.getdata(found["n_"])
-    some = np.flatnonzero(np.ma.getdata(found[status]) == 2)
-    some = some[~drawn.policies[drawn.codes[number[some]], code]]
-    number = number[some].astype(ROW)
+    if np.any(drawn.policies[:, code]):
+        some = np.flatnonzero(~drawn.policies[drawn.codes[number], code])
+        found = {column: values if values is None else values[some] for column, values in found.items()}
+        number = number[some]
+    number = number.astype(ROW)
     texts = drawn.codes[number]
-    found = {column: values[some] for column, values in found.items()}
     worth = [np.zeros(len(number), np.int64) for _ in ENDS]
     for item in paid(policy):
         for total, value in zip(worth, ends(item, found)[1], strict=True):
@@ -208,7 +211,7 @@ def _entitled(
         whose[number],
         np.full(len(number), -1, ROW) if policy.level == "household" else number,
         np.full(len(number), code, np.int16),
-        np.ma.getdata(found[f"{policy.id}__conditional"]) if rests else np.zeros(len(number), np.bool_),
+        np.ma.getdata(found[conditional[0]]) if rests else np.zeros(len(number), np.bool_),
         texts < 0,
         (worth[0], worth[1]),
         tuple(masks),
@@ -282,7 +285,7 @@ def _totals(listing: Listing, rows: _Rows, free: Array, households: int) -> tupl
     homes, worth = [rows.home[alone]], [[worth[alone]] for worth in rows.worth]
     for group in listing.groups:
         some = rows.of_policies(codes[policy] for policy in group.policies if policy in codes)
-        some = some[free[some]]
+        some = some[np.flatnonzero(free[some])]
         subject = rows.home[some]
         if group.level != "household":
             subject = np.where(rows.who[some] < 0, subject, households + rows.who[some])

@@ -5,7 +5,7 @@ receiving                    what is drawn already, as given: policies joined by
 {policy}__status             0 ineligible, 1 undetermined, 2 eligible
 {policy}__conditional        the answer is another one where nothing is granted yet (policies that ask `holds`)
 {policy}__{item}__least      fen
-{policy}__{item}__most       fen, null where it is the least
+{policy}__{item}__most       fen, null for everybody where it can only be the least
 {policy}__{item}             help in kind under a condition of its own: 0, 1, 2 as above
 {policy}__{item}__months_…   least and most months, where an item is paid `for_months`
 label__{label}               on request: 0 no, 1 not known, 2 yes

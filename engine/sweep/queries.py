@@ -26,7 +26,7 @@ HOUSEHOLD_TABLE, MEMBER_TABLE = "household", "member"
 class Output:
     """One column of the answers.
 
-    kind  `number` (fen or a count); `further`: a number, null where it is the second term; `truth`;
+    kind  `number` (fen or a count); `further`: a number, null for everybody where it is the second term; `truth`;
           `status`: 0, 1 or 2, made of (certainly, possibly)
     """
 
@@ -35,6 +35,14 @@ class Output:
     kind: str
     terms: tuple[Term, ...]
     about: str = ""
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether it is null for everybody: a further number that is no other than the first."""
+        if self.kind != "further":
+            return False
+        here, first = self.terms
+        return here is first or (not isinstance(here, Node) and not isinstance(first, Node) and here == first)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -359,14 +367,11 @@ class _Writing:
         return [("households", rows), *work.ctes], work
 
     def answer(self, output: Output, work: Layered) -> exp.Expression:
-        value, *other = output.terms
         if output.kind == "status":
             return self.status(output, work)
-        if output.kind == "further":
-            if value is other[0] or (not isinstance(value, Node) and value == other[0]):
-                return exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT"))
-            return exp.Nullif(this=work.writer.whole(value), expression=work.writer.whole(other[0]))
-        return work.writer.whole(value)
+        if output.nowhere:
+            return exp.Cast(this=exp.Null(), to=exp.DataType.build("BIGINT"))
+        return work.writer.whole(output.terms[0])
 
     def status(self, output: Output, work: Layered) -> exp.Expression:
         """2 where it certainly holds, 1 where it possibly does, else 0: one byte each."""

@@ -31,8 +31,13 @@ def parquet(path: Path | str) -> str:
 class Answers(Protocol):
     """The answers of one level in a chunk, wherever they lie. Rows are numbered as they lie, from 0."""
 
-    def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> Mapping[str, Any]:
-        """The rows where a status is above ineligible: `n_`, the status and these columns, masked where null."""
+    def above(
+        self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str], low: int = 0
+    ) -> Mapping[str, Any]:
+        """The rows where a status is above `low` (0: ineligible): `n_`, the status and these columns.
+
+        Masked where null; None in place of a column that is null for everybody.
+        """
         ...
 
     def numbers(self, connection: duckdb.DuckDBPyConnection, column: str) -> Any:
@@ -61,9 +66,11 @@ class Rows:
     def source(self, file: Path) -> str:
         return f"read_parquet({text(str(file))}, file_row_number = true)"
 
-    def above(self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str]) -> Mapping[str, Any]:
+    def above(
+        self, connection: duckdb.DuckDBPyConnection, status: str, columns: Iterable[str], low: int = 0
+    ) -> Mapping[str, Any]:
         read = ", ".join(map(name, dict.fromkeys([status, *columns])))
-        query = f"SELECT file_row_number AS n_, {read} FROM {self.source(self.file)} WHERE {name(status)} > 0"
+        query = f"SELECT file_row_number AS n_, {read} FROM {self.source(self.file)} WHERE {name(status)} > {low}"
         return connection.sql(query).fetchnumpy()
 
     def numbers(self, connection: duckdb.DuckDBPyConnection, column: str) -> Any:

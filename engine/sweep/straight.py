@@ -214,8 +214,12 @@ class _Reading:
         if not self.part.inside(group):
             tests = [pc.greater_equal(ids, self.part.low)] if self.part.low is not None else []
             tests += [pc.less(ids, self.part.high)] if self.part.high is not None else []
-            inside = pc.fill_null(reduce(pc.and_, tests), False)
-            table, rows = table.filter(inside), rows[inside.to_numpy()]
+            inside = np.flatnonzero(pc.fill_null(reduce(pc.and_, tests), False).to_numpy())
+            first, many = (int(inside[0]), len(inside)) if len(inside) else (0, 0)
+            if not many or inside[-1] - first + 1 == many:  # beside one another: nothing need be copied
+                table, rows = table.slice(first, many), rows[first : first + many]
+            else:
+                table, rows = table.take(pa.array(inside)), rows[inside]
         return table, rows
 
     def dictionaries(self, group: Group) -> list[str]:

@@ -104,22 +104,22 @@ def _counted(
     columns = columns_of(policy, to_anybody=True)
     found = rows.above(connection, status, [*columns, *([conditional] if rests else [])])
     number, level = np.ma.getdata(found["n_"]), np.ma.getdata(found[status])
-    sums = {end: np.zeros(len(number), np.int64) for end in ENDS}
+    sums: dict[str, Array] = {}
     for item in items:
         once, year = ends(item, found)
         for end, each, all_ in zip(("least", "most"), once, year, strict=True):
-            sums[f"year_{end}"] += all_
+            sums[f"year_{end}"] = sums.get(f"year_{end}", 0) + all_
             if item.column in monthly:
-                sums[f"month_{end}"] += each
+                sums[f"month_{end}"] = sums.get(f"month_{end}", 0) + each
     told: dict[int, dict[str, Array]] = {}
     for each in STATUSES:
-        here = level == each
+        here = np.flatnonzero(level == each)
         home = whose[number[here]]
         if not len(home):
             continue
-        counts = {end: homes.added(home, values[here]) for end, values in sums.items() if items}
+        counts = {end: homes.added(home, values[here]) for end, values in sums.items()}
         if rests:
-            counts["conditional"] = homes.added(home[np.ma.getdata(found[conditional])[here]])
+            counts["conditional"] = homes.added(home[np.flatnonzero(np.ma.getdata(found[conditional])[here])])
         if policy.level == "household":
             told[each] = {**counts, "households": homes.added(home), "people": homes.added(home, homes.people[home])}
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from engine.sweep.packed import Packed, write
 from engine.sweep.queries import Output, Script
 from engine.sweep.reports import Answers
 from engine.sweep.tables import TABLES, Tables
-from engine.sweep.vector import Array, Block, Values, Vector, narrowest, vector
+from engine.sweep.vector import Array, Block, Goal, Values, Vector, narrowest, vector
 
 BLOCK = 16_384  # members to a block: what is worked on stays in the processor's cache
 KINDS = {"status": "TINYINT", "truth": "BOOLEAN", "number": "BIGINT", "further": "BIGINT"}  # in the file of the answers
@@ -211,34 +212,28 @@ class Arrays:
         return {fact: rows for fact, rows in refused.items() if len(rows)}
 
     def steps(self, script: Script) -> Vector:
+        """How the terms are worked out: what is asked of a policy together, for it is made of much the same."""
         if script.vector is None:
-            terms = [(term, output.level) for output in (*script.outputs, *script.counts) for term in output.terms]
-            terms += [(term, Level.HOUSEHOLD) for _, term in script.refused]
-            script.vector = vector([*terms, (script.cannot, Level.HOUSEHOLD), (script.worth_a_row, Level.MEMBER)])
+            goals = [Goal(term, Level.HOUSEHOLD) for _, term in script.refused]
+            policies: dict[str, list[Goal]] = {}
+            counts = set(script.counts)
+            for output in (*script.outputs, *script.counts):
+                counted = output.name if output in counts else ""
+                policy = policies.setdefault(output.name.partition("__")[0], [])
+                policy += [Goal(term, output.level, counted) for term in output.terms]
+            goals += chain.from_iterable(policies.values())
+            script.vector = vector([*goals, Goal(script.worth_a_row, Level.MEMBER)], script.cannot)
         found: Vector = script.vector
         return found
 
     def block(self, script: Script, steps: Vector, block: Block, start: int, rows: Mapping[Level, Array]) -> _Found:
         """The answers of a block, whose first household is number `start` of the chunk."""
         values = steps.run(block)
-        cannot = steps.of(values, script.cannot, Level.HOUSEHOLD)
-        decided: dict[Level, Array | None] = {Level.HOUSEHOLD: None, Level.MEMBER: None}
-        if np.any(cannot):
-            can = np.logical_not(_rows(cannot, block.households))
-            decided = {Level.HOUSEHOLD: can, Level.MEMBER: can[block.home]}
-        counted: dict[str, int] = {}
-        for output in script.counts:
-            holds = steps.of(values, output.terms[0], output.level)
-            where = decided[output.level]
-            if where is not None:
-                holds = holds & where
-            many = len(rows[output.level]) * bool(holds) if np.ndim(holds) == 0 else np.count_nonzero(holds)
-            counted[output.name] = int(many)
-        kept = dict(decided)
+        kept: dict[Level, Array | None] = {level: values[place] for level, place in steps.left.items()}
         worth = steps.of(values, script.worth_a_row, Level.MEMBER)
         if worth is not True:
             worth = _rows(worth, len(block.home))
-            kept[Level.MEMBER] = worth if (where := decided[Level.MEMBER]) is None else where & worth
+            kept[Level.MEMBER] = worth if (where := kept[Level.MEMBER]) is None else where & worth
         homes = {Level.HOUSEHOLD: np.arange(start, start + block.households), Level.MEMBER: start + block.home}
         refused = {
             fact: rows[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)]
@@ -248,7 +243,7 @@ class Arrays:
             level: held.piece(rows[level], homes[level], kept[level], values, steps)
             for level, held in self.found.items()
         }
-        return _Found(pieces, refused, counted)
+        return _Found(pieces, refused, {name: values[place] for name, place in steps.counts.items()})
 
     def answer(self, script: Script, to: Mapping[str, Path]) -> dict[str, Answers]:
         found: dict[str, Answers] = {}

@@ -1,7 +1,8 @@
 """The graph worked out on arrays: every node once for a block of some thousand households, by NumPy.
 
-The graph is the one the SQL is written from (`engine/sweep/render.py`), in the order of making, which is an order in
-which everything stands after what it is made of. A value of the household's is an array with one place a household of
+The graph is the one the SQL is written from (`engine/sweep/render.py`). What is asked of it is worked out one after the
+other, each with whatever it is made of and is not there yet: what has been asked is soon let go, so that little of a
+block stands at any time, in the processor's cache. A value of the household's is an array with one place a household of
 the block, one of the member's with one place a member, one of a pair's with one for each member beside each member of
 the household.
 
@@ -21,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from engine.sweep.dag import AGGREGATES, Level, Node, Term, span_of
-from engine.sweep.stages import walk
 
 Array = Any  # numpy.ndarray
 Values = list[Array]
@@ -65,7 +65,6 @@ NUMBERS: Mapping[str, Any] = {
 DIVIDED = ("//", "floor")  # not to be worked out modulo anything
 EXTREMES: Mapping[str, Any] = {"least": np.minimum, "most": np.maximum}
 FEW_TO_COMPARE = 8  # an `in` over no more integers compares with each
-SPARSE = 8  # truths of which no more than one in so many holds are looked for one by one
 MOST_IN_TABLE = 4096  # an `in` over no more different integers is looked up in a table
 
 
@@ -80,12 +79,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """What is asked: a term for each row of a level; or, under a name, only for how many rows it holds."""
+
+    term: Term
+    level: Level
+    counted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Vector:
-    """The steps that work out some terms, and where each then stands."""
+    """The steps that work out what is asked, and where it then stands.
+
+    left    by level, where it stands which rows are decided (None: all)
+    counts  where the number stands of each goal that is counted, by its name
+    """
 
     steps: tuple[Step, ...]
     start: Values  # the constants, in their places
     places: Mapping[tuple[Node, Level], int]
+    left: Mapping[Level, int]
+    counts: Mapping[str, int]
     pairs: bool  # whether anything is asked of members beside each other
 
     def run(self, block: Block) -> Values:
@@ -110,25 +124,47 @@ class Vector:
 BLOCK, HOME, FIRSTS, OWN, OTHER, FIRST = range(GIVEN := 6)
 
 
-def vector(terms: Iterable[tuple[Term, Level]]) -> Vector:
-    """How these terms are worked out, each for the rows of a level."""
-    return _Making(tuple((term, level) for term, level in terms if isinstance(term, Node))).run()
+def vector(goals: Iterable[Goal], cannot: Term = False) -> Vector:
+    """How these goals are worked out, in their order. Of households for which `cannot` holds nothing is counted."""
+    return _Making().run(goals, cannot)
 
 
 class _Making:
-    def __init__(self, terms: tuple[tuple[Node, Level], ...]):
-        self.terms = terms
-        self.nodes = walk((node for node, _ in terms), lambda n: False)
+    def __init__(self) -> None:
         self.start: Values = [None] * GIVEN
         self.at: dict[tuple[Node, Level], int] = {}  # where a node stands, with one value for each row of a level
         self.steps: list[tuple[Callable[..., Array], tuple[int, ...], int]] = []
+        self.pairs = False
 
-    def run(self) -> Vector:
-        for node in self.nodes:
-            self.at[node, node.level] = self.made(node)
-        places = {(node, level): self.place(node, level) for node, level in self.terms}
-        pairs = any(node.level is Level.PAIR for node in self.nodes)
-        return Vector(tuple(self.freed(set(places.values()))), self.start, places, pairs)
+    def run(self, goals: Iterable[Goal], cannot: Term) -> Vector:
+        left = {Level.HOUSEHOLD: self.step(_left, self.asked(cannot, Level.HOUSEHOLD), FIRSTS)}
+        left[Level.MEMBER] = self.step(_left_of, left[Level.HOUSEHOLD], HOME)
+        places: dict[tuple[Node, Level], int] = {}
+        counts: dict[str, int] = {}
+        for goal in goals:
+            place = self.asked(goal.term, goal.level)
+            if goal.counted:
+                rows = HOME if goal.level is Level.MEMBER else FIRSTS
+                counts[goal.counted] = self.step(_count, place, left[goal.level], rows)
+            elif isinstance(goal.term, Node):
+                places[goal.term, goal.level] = place
+        kept = {*places.values(), *left.values(), *counts.values()}
+        return Vector(tuple(self.freed(kept)), self.start, places, left, counts, self.pairs)
+
+    def asked(self, term: Term, level: Level) -> int:
+        """Where a term stands, once it and whatever it is made of is worked out."""
+        todo = [term] if isinstance(term, Node) else []
+        while todo:
+            node = todo[-1]
+            before = [] if node.op == "filled" else [arg for arg in node.nodes if (arg, arg.level) not in self.at]
+            if before:
+                todo += before
+                continue
+            todo.pop()
+            if (node, node.level) not in self.at:
+                self.at[node, node.level] = self.made(node)
+                self.pairs |= node.level is Level.PAIR
+        return self.place(term, level)
 
     def step(self, work: Callable[..., Array], *args: int) -> int:
         self.start.append(None)
@@ -236,6 +272,25 @@ def _taken(values: Array, rows: Array) -> Array:
     return values[rows]
 
 
+def _left(cannot: Any, rows: Array) -> Array | None:
+    """Which households are decided; None where all are."""
+    if not np.any(cannot):
+        return None
+    return np.logical_not(np.broadcast_to(cannot, rows.shape))
+
+
+def _left_of(left: Array | None, home: Array) -> Array | None:
+    """The same for members."""
+    return None if left is None else left[home]
+
+
+def _count(holds: Any, left: Array | None, rows: Array) -> int:
+    """For how many rows that are decided a truth holds."""
+    if np.ndim(holds) == 0:
+        holds = np.full(len(rows), holds, np.bool_)
+    return int(np.count_nonzero(holds if left is None else holds & left))
+
+
 def _case(node: Node) -> Callable[..., Array]:
     """One of two integers by a truth."""
     _, yes, no = node.args
@@ -255,10 +310,8 @@ def chosen(test: Array, yes: Any, no: Any, kind: Any) -> Array:
 
 def _any(rows: Array, whose: Array, firsts: Array) -> Array:
     """For each of `firsts`, whether it holds for one of its rows: a fraction of the time of `reduceat` on truths."""
-    if SPARSE * np.count_nonzero(rows) > len(rows):
-        return _sum(rows.view(np.int8), firsts) > 0
     found = np.zeros(len(firsts), np.bool_)
-    found[whose[rows]] = True
+    found[whose[np.flatnonzero(rows)]] = True
     return found
 
 

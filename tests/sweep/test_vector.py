@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.sweep.dag import Dag, Level, Node, Term, TooLarge, span_of
-from engine.sweep.vector import Block, chosen, narrowest, vector
+from engine.sweep.vector import Block, Goal, chosen, narrowest, vector
 
 WIDTHS = (0, 1, 6, 7, 8, 14, 15, 16, 30, 31, 32, 45, 62)
 Row = dict[Any, Any]  # of a household or member: the value of each column
@@ -129,8 +129,16 @@ class Graph:
 def test_arrays_and_integers_without_width_agree(seed: int) -> None:
     graph = Graph(random.Random(seed))
     city = graph.city()
-    steps = vector([(node, node.level) for node in graph.nodes])
+    cannot = graph.rng.choice([False, *(n for n in graph.nodes if n.boolean and n.level is Level.HOUSEHOLD)])
+    truths = {str(n.number): n for n in graph.nodes if n.boolean}
+    goals = [*(Goal(node, node.level) for node in graph.nodes), *(Goal(node, node.level, name) for name, node in truths.items())]
+    graph.rng.shuffle(goals)
+    steps = vector(goals, cannot)
     values = steps.run(graph.block(city))
+    decided = [home for home in city if not (cannot and graph.value(cannot, home, None))]
+    for name, node in truths.items():
+        rows = [(home, member) for home in decided for member in ([None] if node.level is Level.HOUSEHOLD else home["members"])]
+        assert values[steps.counts[name]] == sum(graph.value(node, home, member) for home, member in rows), node.op
     for node in graph.nodes:
         found = steps.of(values, node, node.level).tolist()
         if node.level is Level.HOUSEHOLD:

@@ -94,7 +94,7 @@ WHAT = {
     type=click.IntRange(1_000),
     default=None,
     metavar="N",
-    help="每块户数 / households to a chunk (250,000).",
+    help="每块户数 / households to a chunk (131,072).",
 )
 @click.option(
     "--memory-limit",

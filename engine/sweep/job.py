@@ -11,7 +11,7 @@ import duckdb
 
 from engine.sweep.source import Mapped
 
-CHUNK = 250_000
+CHUNK = 131_072  # households: as many as their tables have to a row group, mostly
 
 
 @dataclass(frozen=True, slots=True)

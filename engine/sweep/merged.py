@@ -6,9 +6,12 @@ The rows of a household are beside one another in one file, so that only househo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +20,13 @@ import pyarrow.parquet as pq
 
 from engine.sweep.vector import Array
 
-HELD = 500_000  # rows, of all files together
+HELD = 800_000  # rows, of all files together
 HOUSEHOLD = "household_id"
+NOTHING = np.iinfo(np.int64).max  # after every number
 ORDER = [("household_least", "descending"), ("household_most", "descending"), (HOUSEHOLD, "ascending")]  # null: last
-Key = tuple[bool, int, int, str]  # of a household: in the same order upwards
+Key = tuple[int, int, int, str]  # of a household: in the same order upwards
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def merged(paths: Sequence[Path], few: Sequence[str]) -> Iterator[pa.Table]:
@@ -33,14 +39,31 @@ def merged(paths: Sequence[Path], few: Sequence[str]) -> Iterator[pa.Table]:
     few = [column for column in few if all(_dictionaries(path, column) for path in paths)]
     parts = [_Part.of(path, few, max(1, HELD // len(paths))) for path in paths]
     yield parts[0].rows
+    yield from ahead(_in_order, _rounds(parts))
+
+
+def ahead(work: Callable[[T], U], items: Iterable[T], many: int = 2) -> Iterator[U]:
+    """What `work` makes of each of some items, in their order: in so many threads, a few before they are asked for."""
+    with ThreadPoolExecutor(many) as pool:
+        begun: deque[Future[U]] = deque()
+        for item in items:
+            begun.append(pool.submit(work, item))
+            if len(begun) > many:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+
+
+def _rounds(parts: list[_Part]) -> Iterator[list[_Homes]]:
+    """Again and again the households that come before all that are not read yet, of every part that holds such."""
     while parts := [part for part in parts if part.more or part.left]:
         for part in parts:
-            if part.more and part.left < 2:  # of the last household there may be more rows in the file
+            while part.more and (part.left < 2 or part.rows_left < part.many):  # of the last household more may come
                 part.read()
         stop = min((part.last for part in parts if part.more), default=None)
         found = [part.before(stop) for part in parts if part.left and (stop is None or part.first < stop)]
         if found:
-            yield _in_order(found)
+            yield found
 
 
 def _dictionaries(path: Path, column: str) -> bool:
@@ -61,35 +84,45 @@ class _Homes:
 
 @dataclass(slots=True)
 class _Part:
-    """A file, of which some rows are held that are not listed yet.
+    """A file, of which some rows are held that are not listed yet: of each as many, or the one with fewest would end
+    every round after a few rows of all others.
 
+    many         rows that are read at once
     starts       where the rows of each household held begin, and where the last ones end
     keys         of each household held
+    least        of each the first number of its key
     next         the household that is listed next: the others before it are listed
     first, last  the keys of it, and of the last one held
     """
 
     path: Path
+    many: int
     rest: Iterator[pa.RecordBatch]
     rows: pa.Table
     starts: Array
     keys: pa.Table
+    least: Array
     next: int = 0
     more: bool = True
-    first: Key = (False, 0, 0, "")
-    last: Key = (False, 0, 0, "")
+    first: Key = (0, 0, 0, "")
+    last: Key = (0, 0, 0, "")
 
     @staticmethod
     def of(path: Path, few: Sequence[str], many: int) -> _Part:
         # not read ahead: that would hold the whole file
         file = pq.ParquetFile(path, read_dictionary=few, pre_buffer=False)
         nobody = file.schema_arrow.empty_table()
-        return _Part(path, file.iter_batches(many, use_threads=False), nobody, np.zeros(1, np.int64), nobody)
+        none = np.zeros(0, np.int64)
+        return _Part(path, many, file.iter_batches(many), nobody, np.zeros(1, np.int64), nobody, none)
 
     @property
     def left(self) -> int:
         """How many households are held and not listed."""
         return len(self.starts) - 1 - self.next
+
+    @property
+    def rows_left(self) -> int:
+        return int(self.starts[-1] - self.starts[self.next])
 
     def read(self) -> None:
         """Hold some more rows, and what is listed no longer."""
@@ -104,17 +137,20 @@ class _Part:
         self.keys = self.rows.select([key for key, _ in ORDER]).take(pa.array(self.starts[:-1])).combine_chunks()
         if not np.array_equal(pc.sort_indices(self.keys, ORDER), np.arange(len(self.keys))):
             raise ValueError(f"{self.path} is not in order")
+        least = self.keys["household_least"]
+        self.least = np.where(least.is_null(), NOTHING, -least.fill_null(0).to_numpy())
         self.next, self.first, self.last = 0, self.key(0), self.key(len(self.keys) - 1)
 
     def key(self, household: int) -> Key:
         least, most, id = (column[household].as_py() for column in self.keys.columns)
-        return least is None, -(least or 0), -(most or 0), id
+        return (NOTHING if least is None else -least), most is None, -(most or 0), id
 
     def before(self, stop: Key | None) -> _Homes:
         """The households that come before one, or all of them: they are listed now."""
         start, end = self.next, len(self.keys)
         if stop is not None:
-            end = bisect_left(range(end), stop, lo=start, key=self.key)
+            low, high = (int(np.searchsorted(self.least, stop[0], side)) for side in ("left", "right"))
+            end = bisect_left(range(end), stop, lo=max(low, start), hi=max(high, start), key=self.key)
         self.next = end
         if self.left:
             self.first = self.key(end)

@@ -115,7 +115,18 @@ def _limits(fact: Fact) -> tuple[int, int]:
 
 def unknown_of(column: pa.Array) -> Array | None:
     """Where a column is null; None where it nowhere is."""
-    return column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+    if not column.null_count:
+        return None
+    known = column.buffers()[0]
+    return np.ones(len(column), np.bool_) if known is None else ~_bits(known, column)
+
+
+def _bits(buffer: pa.Buffer, column: pa.Array) -> Array:
+    """A bit for each row of a column as truths: in a fraction of the time that pyarrow takes."""
+    first, skipped = divmod(column.offset, 8)
+    bits = np.frombuffer(buffer, np.uint8)[first : (column.offset + len(column) + 7) // 8]
+    found: Array = np.unpackbits(bits, bitorder="little")[skipped : skipped + len(column)].view(np.bool_)
+    return found
 
 
 def labelled(column: pa.Array) -> tuple[Array, list[str | None]]:
@@ -137,7 +148,8 @@ def _short(column: pa.Array) -> Mapping[str, Column]:
 
 def _truth(column: pa.Array) -> Column:
     unknown = unknown_of(column)
-    return (column if unknown is None else column.fill_null(False)).to_numpy(zero_copy_only=False), unknown
+    truths = _bits(column.buffers()[1], column)
+    return (truths if unknown is None else truths & ~unknown), unknown
 
 
 def _looked_up(column: pa.Array, told: Mapping[str, int], kind: Any) -> Column:

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 
 from engine.language.model import Policy
-from engine.sweep.adding import added, columns_of, ends
+from engine.sweep.adding import added, columns_of, ends, plus
 from engine.sweep.compile import Compiled
 from engine.sweep.outputs import resting_on_grants
 from engine.sweep.reading import text
@@ -76,12 +76,13 @@ class _Homes:
         places = np.where(place.codes < 0, nowhere, place.codes)
         return _Homes(households.numbers(connection, "people"), places, (*place.values, None))
 
-    def added(self, homes: Array, values: Array | None = None) -> Array:
-        """By place, the sum of the values of these households, or how many there are."""
-        many, places = len(self.places), self.place[homes]
-        if values is None:
-            return np.bincount(places, minlength=many)
-        return added(places, many, values)
+    def count(self, places: Array) -> Array:
+        """How many rows there are at each place."""
+        return np.bincount(places, minlength=len(self.places))
+
+    def added(self, places: Array, values: Array) -> Array:
+        """The sum of the values at each place."""
+        return added(places, len(self.places), values)
 
     def some(self, homes: Array) -> Array:
         """These households, each once."""
@@ -90,8 +91,7 @@ class _Homes:
         return np.flatnonzero(found)
 
     def everybody(self) -> dict[str, Array]:
-        every = np.arange(len(self.place))
-        return {"households": self.added(every), "people": self.added(every, self.people)}
+        return {"households": self.count(self.place), "people": self.added(self.place, self.people)}
 
 
 def _counted(
@@ -108,23 +108,25 @@ def _counted(
     for item in items:
         once, year = ends(item, found)
         for end, each, all_ in zip(("least", "most"), once, year, strict=True):
-            sums[f"year_{end}"] = sums.get(f"year_{end}", 0) + all_
-            if item.column in monthly:
-                sums[f"month_{end}"] = sums.get(f"month_{end}", 0) + each
-    told: dict[int, dict[str, Array]] = {}
+            told = {f"year_{end}": all_, **({f"month_{end}": each} if item.column in monthly else {})}
+            sums |= {name: plus(sums[name], values) if name in sums else values for name, values in told.items()}
+    counted: dict[int, dict[str, Array]] = {}
     for each in STATUSES:
         here = np.flatnonzero(level == each)
         home = whose[number[here]]
         if not len(home):
             continue
-        counts = {end: homes.added(home, values[here]) for end, values in sums.items()}
+        place = homes.place[home]
+        counts = {end: homes.added(place, values[here]) for end, values in sums.items()}
         if rests:
-            counts["conditional"] = homes.added(home[np.flatnonzero(np.ma.getdata(found[conditional])[here])])
+            counts["conditional"] = homes.count(place[np.flatnonzero(np.ma.getdata(found[conditional])[here])])
         if policy.level == "household":
-            told[each] = {**counts, "households": homes.added(home), "people": homes.added(home, homes.people[home])}
+            found_here = {"households": homes.count(place), "people": homes.added(place, homes.people[home])}
         else:
-            told[each] = {**counts, "households": homes.added(homes.some(home)), "people": homes.added(home)}
-    return told
+            whole = homes.place[homes.some(home)]
+            found_here = {"households": homes.count(whole), "people": homes.count(place)}
+        counted[each] = {**counts, **found_here}
+    return counted
 
 
 def finish(connection: duckdb.DuckDBPyConnection, compiled: Compiled, out: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import re
 import signal
 import threading
@@ -17,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.queues import Queue
 from typing import Any
 
 import duckdb
@@ -81,7 +83,13 @@ class Workers:
 
         Raises Stopped, Lost, and whatever a chunk raised.
         """
-        begin = self.task, self.heard, f"{self.memory_limit // self.many >> 20}MiB"
+        # Handed over by a thread of its own: what stands among the arguments of a process must be read by it before the
+        # next one is started, and it reads nothing before it has imported all.
+        handed: Queue[bytes] = self.context.Queue()
+        whole = pickle.dumps(self.task)
+        for _ in range(self.many):
+            handed.put(whole)
+        begin = handed, self.heard, f"{self.memory_limit // self.many >> 20}MiB"
         pool = ProcessPoolExecutor(self.many, self.context, _begin, begin)
         try:
             with _unheard(), _keeping():
@@ -94,6 +102,8 @@ class Workers:
             self.stop()
             pool.shutdown(cancel_futures=True)
             self.heard.close()
+            handed.close()
+            handed.cancel_join_thread()  # nobody reads what is left in it
 
 
 @contextmanager
@@ -129,7 +139,8 @@ class _Here:
     cuts: list[split.Cut]
 
 
-def _begin(task: Task, heard: Connection, memory_limit: str) -> None:
+def _begin(handed: Queue[bytes], heard: Connection, memory_limit: str) -> None:
+    task: Task = pickle.loads(handed.get())
     work = task.job.work / "spill" / str(os.getpid())
     connection = connect(memory_limit, 1, work)
     _Here.decider = Decider(task, connection, work, Plans(task.rulebook, task.job))

@@ -115,6 +115,28 @@ def repeat(source: Path, times: int, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
+def tables(folder: Path) -> tuple[str, str]:
+    """The two tables of a city: a file each, or all files of a folder each."""
+    return tuple(str(next(folder.glob(f"{name}.parquet"), folder / name)) for name in ("households", "persons"))  # type: ignore[return-value]
+
+
+def relation(table: str) -> str:
+    return f"'{table}'" if table.endswith(".parquet") else f"'{table}/*.parquet'"
+
+
+def with_gaps(source: Path, columns: Iterable[str], rate: float, folder: Path) -> None:
+    """A city of which some columns are unknown here and there."""
+    connection = duckdb.connect()
+    for table in tables(source):
+        (folder / Path(table).name).mkdir(parents=True, exist_ok=True)
+        for part in sorted(Path(table).glob("*.parquet")):
+            names = [row[0] for row in connection.execute(f"DESCRIBE FROM '{part}'").fetchall()]
+            who = "household_id, id" if "id" in names else "household_id"
+            gone = [f"CASE WHEN hash({who}, '{c}') % 1000 >= {round(rate * 1000)} THEN {c} END AS {c}" for c in columns if c in names]
+            query = f"SELECT * REPLACE ({', '.join(gone)}) FROM '{part}'" if gone else f"FROM '{part}'"
+            connection.execute(f"COPY ({query}) TO '{folder / Path(table).name / part.name}' (FORMAT parquet, ROW_GROUP_SIZE 122880)")
+
+
 def _drawn(below: int, salt: int) -> str:
     return f"(hash(h * 64 + m + {salt * 10**12}) % {below})::BIGINT"
 

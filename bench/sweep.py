@@ -1,7 +1,10 @@
 """`python -m bench sweep`: a city under the whole catalogue, and six rules beside what one would write by hand.
 
-Every subject runs as a process of its own over the same Parquet files: CPU seconds (user and system), wall time, peak
-memory. The rate of unknown values stands beside every time. Results go to bench/sweep.json with `--write`.
+Every subject runs by itself over the same Parquet files: CPU seconds (user and system) of it and its processes, wall
+time, peak memory. The rate of unknown values stands beside every time. Results go to bench/sweep.json with `--write`.
+
+Two cities: the synthetic Shanghai of `jiuzhu population make`; and one in which every fact is drawn by itself, so that
+far more people are entitled to far more, which is the harder one to sweep.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,8 @@ from bench.peers.jiuzhu import ON as ON25
 from bench.peers.jiuzhu import RULES, program25
 from bench.sweep_by_hand import SIX
 from engine.language.rulebook import load
+from engine.population.make import City
+from engine.population.marginals import read
 
 ROOT = Path(__file__).parents[1]
 ON = date(2025, 8, 1)
@@ -33,16 +39,20 @@ RATES: dict[str, tuple[float, tuple[str, ...] | None]] = {
     "0.1 in 4 columns": (0.1, HANDFUL),
     "0.1": (0.1, None),
 }
+PAGE = os.sysconf("SC_PAGE_SIZE")
+SEED = 1  # of the synthetic Shanghai
 JIUZHU = "from engine.cli import main; main()"
 
 
 def resident(pid: int) -> int:
-    """The most memory a process has had so far, in KiB; 0 where the system does not say."""
+    """The memory of a process and those it started, in KiB; what they share counts once. 0 where the system is silent."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
+        started = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+        own = [Path(f"/proc/{child}/statm").read_text(encoding="utf-8").split()[1:3] for child in started]
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+    return (pages + sum(int(all_) - int(with_others) for all_, with_others in own)) * PAGE // 1024
 
 
 def child(words: list[str]) -> dict[str, Any]:
@@ -71,7 +81,8 @@ def child(words: list[str]) -> dict[str, Any]:
 
 def sweep(folder: Path, out: Path, rules: Path, on: date, more: list[str]) -> dict[str, Any]:
     shutil.rmtree(out, ignore_errors=True)
-    files = ["--households", str(folder / "households.parquet"), "--persons", str(folder / "persons.parquet")]
+    households, persons = city_tables.tables(folder)
+    files = ["--households", households, "--persons", persons]
     words = ["-c", JIUZHU, "sweep", *files, "--on", str(on), "--out", str(out), "--rules", str(rules), "--json", *more]
     return child(words)
 
@@ -81,7 +92,7 @@ def bandwidth(folder: Path) -> tuple[int, float]:
     many, best = 0, float("inf")
     for _ in range(3):
         began, many = time.perf_counter(), 0
-        for path in folder.glob("*.parquet"):
+        for path in folder.rglob("*.parquet"):
             with path.open("rb", buffering=0) as file:
                 while part := file.read(1 << 23):
                     many += len(part)
@@ -95,7 +106,7 @@ DRAWN = 1_000_000  # households that are drawn one by one; a larger city is a mi
 def city(folder: Path, households: int, make: Callable[[int, Path], Any]) -> Path:
     """The folder of a city that is there already, is made, or is a smaller one over and over. Whole or not at all."""
     named = folder.with_name(folder.name.replace("{}", str(households)))
-    if not (named / "persons.parquet").exists():
+    if not named.exists():
         half = named.with_name(named.name + ".part")
         shutil.rmtree(half, ignore_errors=True)
         if households > DRAWN and households % DRAWN == 0:
@@ -106,17 +117,40 @@ def city(folder: Path, households: int, make: Callable[[int, Path], Any]) -> Pat
     return named
 
 
-def whole_catalogue(data: Path, households: int, rates: list[str], more: list[str]) -> Iterator[dict[str, Any]]:
-    """The sweep with every policy in force: a row for each rate of unknown values."""
+def shanghai(data: Path, households: int, rate: str) -> Path:
+    """The synthetic Shanghai; it is made as large as it is asked for."""
+    unknown, gaps = RATES[rate]
+    folder = data / f"shanghai-{households}-{rate.replace(' ', '_')}"
+    if not folder.exists():
+        half = folder.with_name(folder.name + ".part")
+        shutil.rmtree(half, ignore_errors=True)
+        if gaps:
+            city_tables.with_gaps(shanghai(data, households, "0"), gaps, unknown, half)
+        else:
+            City(read(), households, SEED, Decimal(str(unknown)), half).make(lambda done: None)
+        half.rename(folder)
+    return folder
+
+
+def drawn(data: Path, households: int, rate: str) -> Path:
+    """The city in which every fact is drawn by itself."""
+    unknown, gaps = RATES[rate]
+
+    def make(many: int, into: Path) -> None:
+        city_tables.write(load(ROOT), many, into, unknown, gaps)
+
+    return city(data / f"city-{{}}-{rate.replace(' ', '_')}", households, make)
+
+
+CITIES: dict[str, Callable[[Path, int, str], Path]] = {"shanghai": shanghai, "drawn": drawn}
+
+
+def whole_catalogue(data: Path, name: str, households: int, rates: list[str], more: list[str]) -> Iterator[dict[str, Any]]:
+    """The sweep of a city with every policy in force: a row for each rate of unknown values."""
     for rate in rates:
-        unknown, gaps = RATES[rate]
-
-        def make(many: int, into: Path, unknown: float = unknown, gaps: tuple[str, ...] | None = gaps) -> None:
-            city_tables.write(load(ROOT), many, into, unknown, gaps)
-
-        folder = city(data / f"city-{{}}-{rate.replace(' ', '_')}", households, make)
+        folder = CITIES[name](data, households, rate)
         many, seconds = bandwidth(folder)
-        row = {"subject": "jiuzhu sweep, whole catalogue", "households": households, "unknown": rate}
+        row = {"subject": "jiuzhu sweep, whole catalogue", "city": name, "households": households, "unknown": rate}
         row |= sweep(folder, data / "out", ROOT, ON, more)
         said = row.pop("said", {})
         row |= {"decided": said.get("households"), "persons": said.get("persons")}
@@ -135,7 +169,7 @@ def six_rules(data: Path, households: int, more: list[str]) -> Iterator[dict[str
     only = [word for name in SIX for word in ("--policy", name)]
     right: dict[str, Any] | None = None
     for name in ("sweep", "polars", "numpy", "openfisca", "evaluator"):
-        row = {"subject": name, "households": households, "unknown": "0"}
+        row = {"subject": name, "city": "drawn", "households": households, "unknown": "0"}
         if name == "sweep":
             row |= sweep(folder, data / "out", RULES, ON25, [*only, *more])
             row["said"] = right = _sums(data / "out") if "failed" not in row else {}
@@ -169,18 +203,21 @@ def _per_household(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+ALIKE = ("subject", "city", "unknown")
+
+
 def growth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What each further household costs, between two sizes of the same subject: start-up and planning left out."""
     found = []
     for after in rows:
         if after["subject"] == "evaluator":  # decides the same two thousand, however many there are
             continue
-        before = [r for r in rows if (r["subject"], r["unknown"]) == (after["subject"], after["unknown"]) and r["households"] < after["households"] and "cpu_s" in r]
+        before = [r for r in rows if all(r[k] == after[k] for k in ALIKE) and r["households"] < after["households"] and "cpu_s" in r]
         if before and "cpu_s" in after:
             last = max(before, key=lambda r: r["households"])
             more = after["households"] - last["households"]
             found.append({
-                "subject": after["subject"], "unknown": after["unknown"], "from": last["households"], "to": after["households"],
+                **{key: after[key] for key in ALIKE}, "from": last["households"], "to": after["households"],
                 "cpu_us_per_further_household": round((after["cpu_s"] - last["cpu_s"]) / more * 1e6, 1),
                 "wall_ratio": round(after["wall_s"] / last["wall_s"], 2),
             })
@@ -189,6 +226,7 @@ def growth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 COLUMNS = {
     "subject": "subject",
+    "city": "city",
     "households": "households",
     "unknown": "unknown",
     "cpu_s": "CPU s",
@@ -219,7 +257,8 @@ def main() -> None:
     parser.add_argument("--households", default="100000,200000", help="sizes, joined by commas (1000000,10000000)")
     parser.add_argument("--six", default="", help="sizes for the six rules beside the peers; default: the same as --households")
     parser.add_argument("--unknown", default="0;0.1 in 4 columns;0.1", help=f"rates, joined by ; ({'; '.join(RATES)})")
-    parser.add_argument("--memory-limit", default="1000MB", help="of DuckDB; Python, sqlglot and the arrays of a chunk come on top")
+    parser.add_argument("--cities", default="shanghai,drawn", help=f"joined by commas ({', '.join(CITIES)})")
+    parser.add_argument("--memory-limit", default="2GB", help="of the sweep: a process for each 900 MiB of it, and each core")
     parser.add_argument("--data", type=Path, help="where the tables are made and kept; default: a folder that is removed")
     parser.add_argument("--write", action="store_true", help="write bench/sweep.json")
     given = parser.parse_args()
@@ -240,9 +279,10 @@ def main() -> None:
             (ROOT / "bench" / "sweep.json").write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
     try:
-        for households in sizes:
-            for row in whole_catalogue(data, households, given.unknown.split(";"), more):
-                note(row)
+        for name in given.cities.split(","):
+            for households in sizes:
+                for row in whole_catalogue(data, name, households, given.unknown.split(";"), more):
+                    note(row)
         for households in six:
             for row in six_rules(data, households, more):
                 note(row)

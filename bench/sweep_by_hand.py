@@ -13,6 +13,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+from bench import city_tables
 from bench.peers.figures import figures
 from bench.peers.jiuzhu import ON, program25
 
@@ -241,9 +242,9 @@ def decode(folder: Path) -> Sums:
     import duckdb
 
     connection = duckdb.connect()
-    for file in ("households.parquet", "persons.parquet"):
-        names = [row[0] for row in connection.execute(f"DESCRIBE FROM '{folder / file}'").fetchall()]
-        connection.execute("SELECT " + ", ".join(f'max("{name}")' for name in names) + f" FROM '{folder / file}'").fetchall()
+    for table in map(city_tables.relation, city_tables.tables(folder)):
+        names = [row[0] for row in connection.execute(f"DESCRIBE FROM {table}").fetchall()]
+        connection.execute("SELECT " + ", ".join(f'max("{name}")' for name in names) + f" FROM {table}").fetchall()
     return {}
 
 

@@ -101,9 +101,9 @@ WHAT = {
     default="2GB",
     show_default=True,
     metavar="SIZE",
-    help="超出时写入磁盘 / spills to disk beyond it.",
+    help="每 900 MiB 可有一个进程；DuckDB 超出时写入磁盘 / for each 900 MiB one process; DuckDB spills beyond it.",
 )
-@click.option("--threads", type=click.IntRange(1), help="线程数 / default: every core.")
+@click.option("--threads", type=click.IntRange(1), help="最多用几个核 / cores to use at most; default: every one.")
 @click.option(
     "--engine",
     type=click.Choice(list(DIALECTS)),

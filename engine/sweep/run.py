@@ -183,7 +183,7 @@ class Sweep:
         if self.job.since is not None:
             self.since = since.earlier(self.job.since, same, self.digested)
             self.manifest.about["since"] = {"folder": os.path.abspath(self.job.since), "differs": self.since.differs}
-        for name in (*PARTS, "sql"):
+        for name in (".", *PARTS, "sql"):
             (out / name).mkdir(parents=True, exist_ok=True)
             for half in (out / name).glob("*.part"):
                 half.unlink()

@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -206,3 +207,12 @@ def test_nobody_reads_the_rules_of_whoever_started_them() -> None:
     """They are handed over as they were read: what a file says meanwhile changes nothing."""
     rulebook = every_operator.world().rulebook
     assert pickle.loads(pickle.dumps(rulebook)) == rulebook
+
+
+def test_many_may_write_the_same_file_at_once(tmp_path: Path) -> None:
+    """Two processes come to the same plan at once, and each writes down its SQL."""
+    path, text = tmp_path / "plan.sql", "SELECT 1\n" * 1000
+    with ThreadPoolExecutor(8) as pool:
+        for written in [pool.submit(manifests.replace_text, path, text) for _ in range(200)]:
+            written.result()
+    assert path.read_text() == text and not half_written(tmp_path)

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from engine.language.model import Rulebook
+from engine.language.uncollected import uncollected
 from engine.sweep import gap_part, reports, since, split, straight, sums
 from engine.sweep import manifest as manifests
 from engine.sweep.checked import Checker, rejects_query
@@ -78,6 +79,10 @@ class Decider:
 
     def decide(self, number: int, cut: split.Cut) -> dict[str, Any]:
         """Write the parts of a chunk, all or none; gives what the manifest says of it."""
+        with uncollected():  # what a chunk needs is let go with it
+            return self._decide(number, cut)
+
+    def _decide(self, number: int, cut: split.Cut) -> dict[str, Any]:
         self.step("check")
         quick = straight.straight(self.checker, cut) if self.job.engine == "numpy" else None
         if quick:

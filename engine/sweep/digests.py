@@ -42,7 +42,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, tables: Tables, level: Level, c
 
     def truth(place: int, holds: Array) -> None:
         byte = truths.setdefault(place // 8, np.zeros(len(total), np.uint8))
-        byte |= holds.view(np.uint8) << (place % 8)
+        byte |= holds.view(np.uint8) * np.uint8(1 << place % 8)
 
     for place, column in enumerate(columns):
         if column in tables.who[level]:

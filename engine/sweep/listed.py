@@ -61,16 +61,7 @@ def write(path: Path, tables: Iterable[pa.Table]) -> None:
 
 
 def grouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """The rows of some tables, so many to a table."""
-    held: list[pa.Table] = []
-    for table in tables:
-        held.append(table)
-        while sum(map(len, held)) >= rows:
-            whole = pa.concat_tables(held)
-            yield _one(whole.slice(0, rows))
-            held = [whole.slice(rows)]
-    yield _one(pa.concat_tables(held))
-
-
-def _one(table: pa.Table) -> pa.Table:
-    return table.unify_dictionaries().combine_chunks()
+    """The rows of some tables, at most so many to a table; the first one stands even if it has none."""
+    for number, table in enumerate(tables):
+        for start in range(0, max(len(table), number == 0), rows):
+            yield table.slice(start, rows)

@@ -135,10 +135,10 @@ class _Part:
         other = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)).to_numpy()
         self.starts = np.concatenate([[0], np.flatnonzero(other) + 1, [len(ids)]])
         self.keys = self.rows.select([key for key, _ in ORDER]).take(pa.array(self.starts[:-1])).combine_chunks()
-        if not np.array_equal(pc.sort_indices(self.keys, ORDER), np.arange(len(self.keys))):
+        least, most, ids = self.keys.columns
+        self.least, after = (np.where(ends.is_null(), NOTHING, -ends.fill_null(0).to_numpy()) for ends in (least, most))
+        if not _ascending(self.least, after, ids):
             raise ValueError(f"{self.path} is not in order")
-        least = self.keys["household_least"]
-        self.least = np.where(least.is_null(), NOTHING, -least.fill_null(0).to_numpy())
         self.next, self.first, self.last = 0, self.key(0), self.key(len(self.keys) - 1)
 
     def key(self, household: int) -> Key:
@@ -158,10 +158,19 @@ class _Part:
         return _Homes(rows, np.diff(self.starts[start : end + 1]), self.keys.slice(start, end - start))
 
 
+def _ascending(first: Array, second: Array, ids: pa.ChunkedArray) -> bool:
+    """Whether rows are in the order of two numbers and a text, each only once."""
+    tied = np.flatnonzero((first[1:] == first[:-1]) & (second[1:] == second[:-1]))
+    lower, higher = (ids.take(pa.array(rows)) for rows in (tied, tied + 1))
+    if not pc.all(pc.less(lower, higher), min_count=0).as_py():
+        return False
+    return bool(np.all((first[1:] > first[:-1]) | (first[1:] == first[:-1]) & (second[1:] >= second[:-1])))
+
+
 def _in_order(parts: Sequence[_Homes]) -> pa.Table:
     """The rows of all parts, in the order of their households."""
     if len(parts) == 1:
-        return parts[0].rows
+        return parts[0].rows.unify_dictionaries().combine_chunks()
     rows = pa.concat_tables([part.rows for part in parts]).unify_dictionaries().combine_chunks()
     lengths = np.concatenate([part.lengths for part in parts])
     by = pc.sort_indices(pa.concat_tables([part.keys for part in parts]), ORDER).to_numpy()

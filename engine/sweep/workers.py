@@ -6,7 +6,6 @@ at once, and everything between is done by one thread at a time.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import pickle
@@ -148,7 +147,6 @@ def _begin(handed: Queue[bytes], heard: Connection, memory_limit: str) -> None:
     _Here.cuts = split.chunks_of(
         connection, task.household, task.member, task.job.chunk, task.job.work, lambda what: None
     )
-    gc.freeze()  # the rules stay, and need not be looked through again and again
 
 
 def _listen(heard: Connection) -> None:

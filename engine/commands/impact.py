@@ -29,7 +29,7 @@ from engine.language.words import money_text
 from engine.sweep.fold import CannotSweep
 from engine.sweep.impact import SIDES, Comparison, Impact
 from engine.sweep.mapping import BadMapping, mapped
-from engine.sweep.run import CHUNK, Job, Stopped, look_up
+from engine.sweep.run import CHUNK, Job, Lost, Stopped, look_up
 from engine.sweep.source import SourceError
 
 HOW_WORDS: dict[str, Words] = {
@@ -121,7 +121,7 @@ def _telling(options: dict[str, Any]) -> Any:
 def _run(comparison: Comparison, lang: str) -> Impact:
     try:
         return until_done(comparison.run, comparison.stop)
-    except (SourceError, CannotSweep) as error:
+    except (SourceError, CannotSweep, Lost) as error:
         fail_on(error, lang)
     except (Stopped, KeyboardInterrupt):
         fail("已停止", "stopped", lang, 130)

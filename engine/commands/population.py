@@ -23,11 +23,11 @@ from engine.commands.common import (
     print_json,
     rules_option,
 )
-from engine.commands.tables import until_done
+from engine.commands.tables import fail_on, until_done
 from engine.population.compare import measured, published, swept
 from engine.population.make import MOST, City, Made, Stopped
 from engine.population.marginals import read
-from engine.sweep.run import Job, Sweep
+from engine.sweep.run import Job, Lost, Sweep
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg]  # generic only to the type checker
@@ -170,6 +170,8 @@ def compare(many: int, seed: int, on: date, rules: str | None, lang: str, as_jso
         one = Sweep(rulebook, job)
         try:
             one.run()
+        except Lost as error:
+            fail_on(error, lang)
         finally:
             one.close()
         titles = {p.id: (p.title.zh, p.title.en) for p in rulebook.policies}

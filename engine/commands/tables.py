@@ -9,6 +9,7 @@ from typing import NoReturn, TypeVar
 from engine.commands.common import console, fail
 from engine.sweep.fold import CannotSweep
 from engine.sweep.source import SourceError
+from engine.sweep.workers import Lost
 
 T = TypeVar("T")
 
@@ -44,8 +45,14 @@ def until_done(work: Callable[[], T], stop: Callable[[], None]) -> T:
     return found[0]
 
 
-def fail_on(error: SourceError | CannotSweep, lang: str) -> NoReturn:
-    """Say why the tables (every reason) or a rule cannot be swept, and leave."""
+def fail_on(error: SourceError | CannotSweep | Lost, lang: str) -> NoReturn:
+    """Say why the tables (every reason) or a rule cannot be swept, or what ended, and leave."""
+    if isinstance(error, Lost):
+        fail(
+            "认定分块的一个进程中途结束，多半是内存不足",
+            "a process that was deciding a chunk ended, most likely for want of memory",
+            lang,
+        )
     if isinstance(error, CannotSweep):
         fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
     out, many = console(stderr=True), len(error.reasons)

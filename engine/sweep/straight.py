@@ -97,7 +97,7 @@ class _Rows:
 def straight(checker: Checker, cut: Cut) -> Straight | None:
     """Read a chunk; None where a row of it is in doubt, or a file is not as pyarrow reads them.
 
-    DuckDB has no part in it, so it may run in another thread.
+    DuckDB has no part in it.
     """
     try:
         households, members = (

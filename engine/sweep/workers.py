@@ -12,7 +12,7 @@ import pickle
 import re
 import signal
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -134,16 +134,19 @@ def _keeping() -> Iterator[None]:
 class _Here:
     """What a process holds from its beginning to its end."""
 
-    decider: Decider
-    cuts: list[split.Cut]
+    decider: Decider | None = None
+    cuts: Sequence[split.Cut] = ()
+    stopped = False
 
 
 def _begin(handed: Queue[bytes], heard: Connection, memory_limit: str) -> None:
+    threading.Thread(target=_listen, args=(heard,), daemon=True).start()  # first: who started it may end meanwhile
     task: Task = pickle.loads(handed.get())
     work = task.job.work / "spill" / str(os.getpid())
     connection = connect(memory_limit, 1, work)
     _Here.decider = Decider(task, connection, work, Plans(task.rulebook, task.job))
-    threading.Thread(target=_listen, args=(heard,), daemon=True).start()
+    if _Here.stopped:
+        _Here.decider.stop()
     _Here.cuts = split.chunks_of(
         connection, task.household, task.member, task.job.chunk, task.job.work, lambda what: None
     )
@@ -152,13 +155,16 @@ def _begin(handed: Queue[bytes], heard: Connection, memory_limit: str) -> None:
 def _listen(heard: Connection) -> None:
     """Stop once the other end of a pipe is closed: by who started this process, or because that one is no more."""
     heard.poll(None)
-    _Here.decider.stop()
+    _Here.stopped = True
+    if _Here.decider is not None:
+        _Here.decider.stop()
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
 
 
 def _decide(number: int) -> dict[str, Any]:
+    assert _Here.decider is not None
     try:
         return _Here.decider.decide(number, _Here.cuts[number - 1])
     except duckdb.InterruptException:

@@ -164,6 +164,16 @@ def test_they_end_with_whoever_started_them(files: tuple[Path, Path], rules: Pat
     assert not half_written(out)
 
 
+def test_they_end_also_where_they_have_hardly_begun(files: tuple[Path, Path], rules: Path, tmp_path: Path) -> None:
+    running = start(command_of(files, rules, tmp_path / "out"))
+    limit = time.monotonic() + 120
+    while not (pids := children(running.pid)):
+        assert running.poll() is None and time.monotonic() < limit
+    running.kill()
+    running.communicate(timeout=60)
+    assert gone(pids), "a process waits for what nobody hands over"
+
+
 def test_one_that_is_killed_is_told_of(files: tuple[Path, Path], rules: Path, alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     running = start(command := command_of(files, rules, out))

@@ -80,7 +80,7 @@ def test_every_task_of_the_reading_room_without_javascript(tab: Open, decided: i
     page.click(f"a[href='/reading/{decided}']")
     page.click("ul.answers > li >> nth=0 >> summary")
     page.click(".why a >> nth=0")
-    assert page.is_visible("ul.tree")
+    page.wait_for_selector("ul.tree")
     page.click(f"a[href='/reading/{decided}']")
     page.click("form[action$='/replay'] button >> nth=1")
     assert one.say("没有差别", "Nothing comes out otherwise") in page.inner_text("main")
@@ -91,7 +91,7 @@ def test_every_task_of_the_reading_room_without_javascript(tab: Open, decided: i
     assert one.say("找到 0 户", "0 household(s)") in page.inner_text("main")
     one.go("/reading/ledger")
     page.click("form[action='/reading/ledger'] button")
-    assert page.is_visible(".notice.good")
+    page.wait_for_selector(".notice.good")
     one.check()
 
 

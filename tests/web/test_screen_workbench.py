@@ -67,7 +67,7 @@ def test_every_task_of_the_workbench_without_javascript(tab: Open, lang: str) ->
     page.fill("#text", page.input_value("#text").replace("elder_allowance_age", "elder_alowance_age", 1))
     with page.expect_navigation():  # a click alone does not wait for the page it asks for
         page.click("#editor button >> nth=0")
-    assert page.is_visible(".problems li")
+    page.wait_for_selector(".problems li")
     one.check()
 
 

@@ -117,7 +117,8 @@ def repeat(source: Path, times: int, folder: Path) -> tuple[Path, Path]:
 
 def tables(folder: Path) -> tuple[str, str]:
     """The two tables of a city: a file each, or all files of a folder each."""
-    return tuple(str(next(folder.glob(f"{name}.parquet"), folder / name)) for name in ("households", "persons"))  # type: ignore[return-value]
+    households, persons = (str(next(folder.glob(f"{name}.parquet"), folder / name)) for name in ("households", "persons"))
+    return households, persons
 
 
 def relation(table: str) -> str:

@@ -28,7 +28,7 @@ from engine.commands.common import (
     rules_option,
 )
 from engine.commands.decide import _Page as Page
-from engine.commands.tables import fail_on, until_done
+from engine.commands.tables import LOST, fail_on, until_done
 from engine.decide import decide
 from engine.decide.record import in_full, record
 from engine.language.household import HouseholdError, read_household
@@ -239,10 +239,8 @@ def _run(rulebook: Rulebook, job: Any, options: dict[str, Any]) -> None:
             )
         except Lost:
             fail(
-                "认定分块的一个进程中途结束，多半是内存不足；已完成的分块保留，再次运行同一命令接着做，"
-                "加 --threads 1 所需内存较少",
-                "a process that was deciding a chunk ended, most likely for want of memory; whole chunks are kept and "
-                "the same command goes on; with --threads 1 it needs less",
+                f"{LOST[0]}；已完成的分块保留，再次运行同一命令接着做，加 --threads 1 所需内存较少",
+                f"{LOST[1]}; whole chunks are kept and the same command goes on; with --threads 1 it needs less",
                 lang,
             )
         except (Stopped, KeyboardInterrupt):

@@ -12,6 +12,10 @@ from engine.sweep.source import SourceError
 from engine.sweep.workers import Lost
 
 T = TypeVar("T")
+LOST = (
+    "认定分块的一个进程中途结束，多半是内存不足",
+    "a process that was deciding a chunk ended, most likely for want of memory",
+)
 
 
 def until_done(work: Callable[[], T], stop: Callable[[], None]) -> T:
@@ -48,11 +52,7 @@ def until_done(work: Callable[[], T], stop: Callable[[], None]) -> T:
 def fail_on(error: SourceError | CannotSweep | Lost, lang: str) -> NoReturn:
     """Say why the tables (every reason) or a rule cannot be swept, or what ended, and leave."""
     if isinstance(error, Lost):
-        fail(
-            "认定分块的一个进程中途结束，多半是内存不足",
-            "a process that was deciding a chunk ended, most likely for want of memory",
-            lang,
-        )
+        fail(*LOST, lang)
     if isinstance(error, CannotSweep):
         fail(f"{error.at}：{error.why[1]}", f"{error.at}: {error.why[0]}", lang, 1)
     out, many = console(stderr=True), len(error.reasons)

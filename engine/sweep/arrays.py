@@ -27,7 +27,7 @@ from engine.sweep.packed import Packed, write
 from engine.sweep.queries import Output, Script
 from engine.sweep.reports import Answers
 from engine.sweep.tables import TABLES, Tables
-from engine.sweep.vector import Array, Block, Goal, Values, Vector, narrowest, vector
+from engine.sweep.vector import Array, Block, Goal, Values, Vector, narrowest, spread, vector
 
 BLOCK = 131_072  # members to a block: with fewer, Python's share of each step grows
 KINDS = {"status": "TINYINT", "truth": "BOOLEAN", "number": "BIGINT", "further": "BIGINT"}  # in the file of the answers
@@ -232,11 +232,11 @@ class Arrays:
         kept: dict[Level, Array | None] = {level: values[place] for level, place in steps.left.items()}
         worth = steps.of(values, script.worth_a_row, Level.MEMBER)
         if worth is not True:
-            worth = _rows(worth, len(block.home))
+            worth = spread(worth, len(block.home))
             kept[Level.MEMBER] = worth if (where := kept[Level.MEMBER]) is None else where & worth
         homes = {Level.HOUSEHOLD: np.arange(start, start + block.households), Level.MEMBER: start + block.home}
         refused = {
-            fact: rows[Level.HOUSEHOLD][_rows(steps.of(values, term, Level.HOUSEHOLD), block.households)]
+            fact: rows[Level.HOUSEHOLD][spread(steps.of(values, term, Level.HOUSEHOLD), block.households)]
             for fact, term in script.refused
         }
         pieces = {
@@ -283,7 +283,3 @@ class _Found:
     pieces: Mapping[Level, Piece]
     cannot: Mapping[str, Array]
     counted: Mapping[str, int]
-
-
-def _rows(truth: Any, many: int) -> Array:
-    return np.full(many, truth, np.bool_) if np.ndim(truth) == 0 else truth

@@ -162,7 +162,7 @@ class Decider:
 
 def kept_of(job: Job, number: int) -> Path:
     """Where the households of a chunk are noted that keep the answers they have."""
-    return job.work / "kept" / f"part-{number:05d}.parquet"
+    return job.kept / f"part-{number:05d}.parquet"
 
 
 class _Parts:

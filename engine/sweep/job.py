@@ -43,6 +43,11 @@ class Job:
         """What is needed only until the sweep has ended."""
         return self.out / ".work"
 
+    @property
+    def kept(self) -> Path:
+        """Where the households of each chunk are noted that keep the answers they have."""
+        return self.work / "kept"
+
 
 class Stopped(Exception):
     """The sweep was asked to stop."""

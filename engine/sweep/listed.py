@@ -7,7 +7,6 @@ which there are many: their dictionary would be made anew for every row group, w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.sweep.ahead import ahead
 from engine.sweep.coded import FEW, Coded
 from engine.sweep.vector import Array
 
@@ -52,12 +52,13 @@ def write(path: Path, tables: Iterable[pa.Table]) -> None:
     few = [field.name for field in first.schema if pa.types.is_dictionary(field.type)]
     told = [name for name in first.schema.names if name not in few]  # of few texts every row group has the same
     options = {"use_dictionary": few, "write_statistics": told, "data_page_size": PAGE, "compression": "snappy"}
-    with pq.ParquetWriter(path, first.schema, store_schema=False, **options) as file, ThreadPoolExecutor(1) as writer:
-        writing = writer.submit(lambda: None)
-        for table in chain([first], tables):  # the next is made while one is written
-            writing.result()
-            writing = writer.submit(file.write_table, table, row_group_size=max(len(table), 1))
-        writing.result()
+    with pq.ParquetWriter(path, first.schema, store_schema=False, **options) as file:
+
+        def written(table: pa.Table) -> None:
+            file.write_table(table, row_group_size=max(len(table), 1))
+
+        for _ in ahead(written, chain([first], tables), 1):  # the next is made while one is written
+            pass
 
 
 def grouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -6,18 +6,16 @@ The rows of a household are beside one another in one file, so that only househo
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from engine.sweep.ahead import ahead
 from engine.sweep.vector import Array
 
 HELD = 800_000  # rows, of all files together
@@ -25,8 +23,6 @@ HOUSEHOLD = "household_id"
 NOTHING = np.iinfo(np.int64).max  # after every number
 ORDER = [("household_least", "descending"), ("household_most", "descending"), (HOUSEHOLD, "ascending")]  # null: last
 Key = tuple[int, int, int, str]  # of a household: in the same order upwards
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 def merged(paths: Sequence[Path], few: Sequence[str]) -> Iterator[pa.Table]:
@@ -40,18 +36,6 @@ def merged(paths: Sequence[Path], few: Sequence[str]) -> Iterator[pa.Table]:
     parts = [_Part.of(path, few, max(1, HELD // len(paths))) for path in paths]
     yield parts[0].rows
     yield from ahead(_in_order, _rounds(parts))
-
-
-def ahead(work: Callable[[T], U], items: Iterable[T], many: int = 2) -> Iterator[U]:
-    """What `work` makes of each of some items, in their order: in so many threads, a few before they are asked for."""
-    with ThreadPoolExecutor(many) as pool:
-        begun: deque[Future[U]] = deque()
-        for item in items:
-            begun.append(pool.submit(work, item))
-            if len(begun) > many:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
 
 
 def _rounds(parts: list[_Part]) -> Iterator[list[_Homes]]:

@@ -86,7 +86,6 @@ class Sweep:
         self.deciding: Decider | Workers | None = None
         self.since: Since | None = None
         self.digested: dict[str, list[str]] = {}
-        self.kept = self.work / "kept"
 
     def stop(self) -> None:
         """End the query that is running; `run` then raises Stopped."""
@@ -197,7 +196,7 @@ class Sweep:
             gap.finish(compiled, out, self.go_on)
             reports.finish(self.connection, self.rulebook, out)
             if self.since is not None:
-                since.lists(self.connection, compiled, self.since, out, None if self.since.differs else self.kept)
+                since.lists(self.connection, compiled, self.since, out, None if self.since.differs else self.job.kept)
                 kept = sum(each["kept"] for each in self.manifest.done.values())
                 self.manifest.about["since"] |= {"kept": kept, **since.counted(self.connection, out)}
             self.manifest.finished = True
@@ -210,9 +209,10 @@ class Sweep:
     def chunks(self, task: Task, cuts: list[split.Cut]) -> None:
         """Decide the chunks that are not done yet: here, or in processes of their own."""
         left = [number for number in range(1, len(cuts) + 1) if str(number) not in self.manifest.done]
-        many = processes(self.job, self.connection, len(left))
+        limit = limit_of(self.connection)
+        many = processes(self.job, limit, len(left))
         if many > 1:
-            self.deciding = workers = Workers(task, many, limit_of(self.connection))
+            self.deciding = workers = Workers(task, many, limit)
             self.step(len(self.manifest.done), len(cuts), "decide")
             found = workers.decide(left)
         else:
@@ -259,7 +259,7 @@ class Sweep:
 
     def hand_on(self, compiled: Compiled, chunks: int) -> None:
         if self.since is not None and not self.since.differs:
-            since.hand_on(self.connection, compiled, self.since, self.kept, self.job.out, chunks)
+            since.hand_on(self.connection, compiled, self.since, self.job.kept, self.job.out, chunks)
 
 
 def _identity(folder: Path | None) -> str | None:

@@ -2,7 +2,7 @@
 
 The graph is the one the SQL is written from (`engine/sweep/render.py`). What is asked of it is worked out one after the
 other, each with whatever it is made of and is not there yet: what has been asked is soon let go, so that little of a
-block stands at any time, in the processor's cache. A value of the household's is an array with one place a household of
+block stands at any time. A value of the household's is an array with one place a household of
 the block, one of the member's with one place a member, one of a pair's with one for each member beside each member of
 the household.
 
@@ -272,11 +272,14 @@ def _taken(values: Array, rows: Array) -> Array:
     return values[rows]
 
 
+def spread(truth: Any, rows: int) -> Array:
+    """A truth for each row, also where it is the same for all."""
+    return np.full(rows, truth, np.bool_) if np.ndim(truth) == 0 else truth
+
+
 def _left(cannot: Any, rows: Array) -> Array | None:
     """Which households are decided; None where all are."""
-    if not np.any(cannot):
-        return None
-    return np.logical_not(np.broadcast_to(cannot, rows.shape))
+    return np.logical_not(spread(cannot, len(rows))) if np.any(cannot) else None
 
 
 def _left_of(left: Array | None, home: Array) -> Array | None:
@@ -286,8 +289,7 @@ def _left_of(left: Array | None, home: Array) -> Array | None:
 
 def _count(holds: Any, left: Array | None, rows: Array) -> int:
     """For how many rows that are decided a truth holds."""
-    if np.ndim(holds) == 0:
-        holds = np.full(len(rows), holds, np.bool_)
+    holds = spread(holds, len(rows))
     return int(np.count_nonzero(holds if left is None else holds & left))
 
 

@@ -42,12 +42,12 @@ class Lost(Exception):
     """A process ended that was deciding a chunk, of which nothing is left: most often for want of memory."""
 
 
-def processes(job: Job, connection: duckdb.DuckDBPyConnection, chunks: int) -> int:
+def processes(job: Job, memory_limit: int, chunks: int) -> int:
     """How many processes decide so many chunks: one to a core, as many as the memory limit has room for; 1: none but
     the one that asks."""
     if job.engine != "numpy":  # DuckDB and Spark share out the work themselves
         return 1
-    return max(1, min(job.threads or cores(), chunks, limit_of(connection) // PROCESS))
+    return max(1, min(job.threads or cores(), chunks, memory_limit // PROCESS))
 
 
 def cores() -> int:

@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,7 +102,7 @@ def test_how_many_there_are(files: tuple[Path, Path], tmp_path: Path) -> None:
     def many(limit: str, threads: int | None = 8, chunks: int = 100, engine: str = "numpy") -> int:
         with duckdb.connect() as connection:
             connection.execute(f"SET memory_limit = '{limit}'")
-            return workers.processes(Job("h", "p", every_operator.ON, tmp_path, threads=threads, engine=engine), connection, chunks)
+            return workers.processes(Job("h", "p", every_operator.ON, tmp_path, threads=threads, engine=engine), workers.limit_of(connection), chunks)
 
     assert [many(limit) for limit in ("100MB", "1GB", "2GB", "4GB", "100GB")] == [1, 1, 2, 4, 8]
     assert many("100GB", threads=3) == 3
@@ -172,6 +173,32 @@ def test_they_end_also_where_they_have_hardly_begun(files: tuple[Path, Path], ru
     running.kill()
     running.communicate(timeout=60)
     assert gone(pids), "a process waits for what nobody hands over"
+
+
+WAITS = """
+import time
+from multiprocessing import get_context
+from engine.sweep.workers import _begin
+context = get_context("spawn")
+(heard, told), handed = context.Pipe(duplex=False), context.Queue()
+child = context.Process(target=_begin, args=(handed, heard, "100MiB"))
+child.start()
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_one_to_whom_nothing_is_handed_ends_with_whoever_started_it() -> None:
+    running = subprocess.Popen([sys.executable, "-c", WAITS], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    pid, limit = int(running.stdout.readline()), time.monotonic() + 120
+    while b"duckdb" not in Path(f"/proc/{pid}/maps").read_bytes():  # until it has imported what it needs
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    time.sleep(1)  # and waits
+    running.kill()
+    running.communicate(timeout=60)
+    assert gone([pid]), "it waits for what nobody hands over"
 
 
 def test_one_that_is_killed_is_told_of(files: tuple[Path, Path], rules: Path, alone: Path, tmp_path: Path) -> None:
